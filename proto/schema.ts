@@ -30,6 +30,7 @@ export interface FieldSchema {
   readonly required?: true;
   /** The server's static default, as JSON. */
   readonly default?: unknown;
+  /** Allowed values. `''` counts as absent. */
   readonly enum?: readonly string[];
   readonly listType?: ListType;
   readonly listMapKeys?: readonly string[];
@@ -41,14 +42,21 @@ export interface FieldSchema {
     | 'merge,retainKeys'
     | 'replace,retainKeys';
   readonly patchMergeKey?: string;
-  /** JSON name where it differs from the field's own. The table is keyed by JSON name. */
-  readonly inline?: true;
+  /** Absent and zero differ; without it a zero value from the wire means absent. */
+  readonly pointer?: true;
+  /**
+   * Numbers of the wire messages around it that JSON leaves out (upstream's inlined structs), from
+   * the outside in. The tables show such fields in place: only the codec looks at this.
+   */
+  readonly via?: readonly number[];
 }
 
 export interface MessageSchema {
   /** Full name, e.g. `io.k8s.api.core.v1.PodSpec`. */
   readonly name: string;
   readonly mapType?: 'atomic';
+  /** Kinds only. Their `apiVersion` and `kind` fields have number 0: they are not on the wire. */
+  readonly gvk?: { readonly group: string; readonly version: string; readonly kind: string };
   /** By JSON name, in the order of the .proto file. */
   readonly fields: Readonly<Record<string, FieldSchema>>;
 }
