@@ -27,8 +27,10 @@ export interface Kind<T extends ApiObject = ApiObject> {
   readonly resource: Resource<T>;
   /** Fields a field selector may name, besides metadata.name and metadata.namespace. */
   readonly fields?: Readonly<Record<string, (object: T) => string>>;
-  /** Columns between NAME and AGE. */
+  /** Columns between NAME and AGE; `columnsOf` in columns.ts answers the whole row. */
   readonly columns?: readonly Column<T>[];
+  /** `columns` are the whole row: neither NAME nor AGE is added. */
+  readonly hasAllColumns?: true;
   /** A status subresource exists, and spec and status are written through their own doors. */
   readonly hasStatus?: true;
   /** metadata.generation counts spec changes. */
@@ -38,10 +40,16 @@ export interface Kind<T extends ApiObject = ApiObject> {
   readonly subresources?: readonly string[];
   /** Creating through PUT is allowed (upstream: Lease, Endpoints, Event, ...). */
   readonly createOnUpdate?: true;
+  /** An update must name the resourceVersion that it replaces. */
+  readonly needsVersion?: true;
   /** Seconds a delete waits by default; absent: objects vanish at once. */
   gracePeriod?(object: T): number;
   /** `propagationPolicy` where the client names none. Absent: Background. */
   readonly defaultPropagation?: 'Background' | 'Orphan' | 'Foreground';
+  /** What holds a deleted object back besides metadata.finalizers. */
+  finalizers?(object: T): readonly string[];
+  /** Marks an object whose deletion waits, beyond its deletionTimestamp. */
+  prepareDelete?(object: T): void;
   validName?(name: string): readonly string[];
   /** Computed defaults, after the schema's static ones. Runs on create, update and patch. */
   defaults?(object: T): void;
