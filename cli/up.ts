@@ -1,0 +1,259 @@
+// `wherry up`: from nothing to Ready nodes, and again from wherever it was left.
+//
+//   choose → certificates → docker → processes → /readyz → nodes Ready → what to do next
+
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { createRestTransport } from '../client/rest-transport.ts';
+import type { Transport } from '../machinery/transport.ts';
+import type { Node } from '../proto/generated/core.v1.ts';
+import { NODES } from '../proto/generated/resources.ts';
+import { Claims } from './cluster/claims.ts';
+import { allSpecs, type Site } from './cluster/components.ts';
+import {
+  addressesOf,
+  type ClusterConfig,
+  type Layout,
+  layoutOf,
+  NODES_MAX,
+  readCluster,
+  writeCluster,
+  writeWhole,
+} from './cluster/config.ts';
+import { ensureDocker, findBinary } from './cluster/docker.ts';
+import { ensurePki, pkiFiles } from './cluster/pki.ts';
+import { Processes } from './cluster/processes.ts';
+import type { World } from './world.ts';
+
+const READY_MS_MAX = 60_000;
+const POLL_MS = 15;
+
+/** What the user asked for; absent means: as it was, or the default. */
+export interface UpOptions {
+  readonly name: string;
+  readonly dir: string;
+  readonly nodes: number | undefined;
+  readonly store: ClusterConfig['store'] | undefined;
+  readonly etcdEndpoints: readonly string[] | undefined;
+  readonly runtime: ClusterConfig['runtime'] | undefined;
+}
+
+export async function up(options: UpOptions, world: World, signal: AbortSignal): Promise<void> {
+  const { progress, clock } = world;
+  const layout = layoutOf(options.dir);
+  const cluster = await chooseCluster(options, world);
+  const processes = new Processes(layout, clock);
+
+  if (cluster.runtime === 'docker') {
+    await progress.step('Docker engine', () => ensureDocker(world));
+  }
+  await progress.step('certificates', async () => {
+    mkdirSync(layout.pki, { recursive: true, mode: 0o700 });
+    await ensurePki(layout.pki, cluster, world);
+    writeWhole(layout.kubeconfig, kubeconfigOf(cluster, layout), 0o600);
+  });
+
+  await progress.step('control plane', async (note) => {
+    const started = startAll(siteOf(cluster, layout, world), processes);
+    note(started.length > 0 ? started.join(', ') : 'already running');
+    await waitReady({ cluster, layout, processes, world, signal });
+  });
+  await progress.step(`${cluster.nodes} node${cluster.nodes === 1 ? '' : 's'}`, (note) =>
+    waitNodes({ cluster, layout, processes, world, signal }, note),
+  );
+  progress.say(nextSteps(cluster, layout));
+}
+
+/** The cluster as it was, or a new one; a change that its data cannot follow is refused. */
+async function chooseCluster(options: UpOptions, world: World): Promise<ClusterConfig> {
+  const { name, dir, nodes, store, etcdEndpoints, runtime } = options;
+  const before = readCluster(dir);
+  const wanted = nodes ?? before?.nodes ?? 2;
+  if (wanted < 1 || wanted > NODES_MAX) throw new Error(`--nodes wants 1 to ${NODES_MAX}`);
+  if (before === undefined) {
+    const config: ClusterConfig = {
+      format: 1,
+      name,
+      nodes: wanted,
+      store: store ?? 'embedded',
+      etcdEndpoints: etcdEndpoints ?? [],
+      runtime: runtime ?? 'docker',
+      index: await new Claims(world.machineDir).take(dir),
+    };
+    writeCluster(dir, config);
+    return config;
+  }
+  const changed = [
+    before.name !== name && `--name ${name} (it is ${before.name})`,
+    store !== undefined && store !== before.store && `--store ${store} (it is ${before.store})`,
+    runtime !== undefined &&
+      runtime !== before.runtime &&
+      `--runtime ${runtime} (it is ${before.runtime})`,
+  ].filter(Boolean);
+  if (changed.length > 0) {
+    throw new Error(
+      `the cluster in ${dir} cannot become ${changed.join(', ')}; ` +
+        'delete it first (wherry down --delete) or choose another --dir',
+    );
+  }
+  const config = { ...before, nodes: wanted, etcdEndpoints: etcdEndpoints ?? before.etcdEndpoints };
+  writeCluster(dir, config);
+  return config;
+}
+
+export function siteOf(cluster: ClusterConfig, layout: Layout, world: World): Site {
+  const ownEtcd = cluster.store === 'etcd' && cluster.etcdEndpoints.length === 0;
+  const etcdBinary = findBinary('etcd', world.path);
+  if (ownEtcd && etcdBinary === undefined) {
+    throw new Error(
+      'etcd is not installed: `apt-get install etcd-server`, or name a running one with ' +
+        '--etcd-endpoints, or use --store embedded',
+    );
+  }
+  return {
+    cluster,
+    layout,
+    dist: world.dist,
+    node: world.node,
+    dockerSocket: world.socket,
+    etcdBinary: etcdBinary ?? 'etcd',
+  };
+}
+
+function startAll(site: Site, processes: Processes): string[] {
+  return allSpecs(site)
+    .filter((spec) => processes.start(spec))
+    .map(({ name }) => name);
+}
+
+interface Waiting {
+  readonly cluster: ClusterConfig;
+  readonly layout: Layout;
+  readonly processes: Processes;
+  readonly world: World;
+  readonly signal: AbortSignal;
+}
+
+async function waitReady({ cluster, layout, processes, world, signal }: Waiting): Promise<void> {
+  const { https } = addressesOf(cluster.index);
+  const ca = readFileSync(pkiFiles(layout.pki).ca());
+  const endMs = world.clock.now() + READY_MS_MAX;
+  while (!(await isReady(https, ca))) {
+    requireAlive(processes, layout);
+    if (world.clock.now() > endMs) {
+      throw new Error(`the apiserver is not ready; see ${join(layout.logs, 'apiserver.log')}`);
+    }
+    await world.clock.sleep(POLL_MS, signal);
+  }
+}
+
+const isReady = (port: number, ca: Buffer): Promise<boolean> =>
+  new Promise((resolve) => {
+    const call = request(
+      { host: '127.0.0.1', port, path: '/readyz', ca, timeout: 2_000 },
+      (res) => {
+        res.resume();
+        resolve(res.statusCode === 200);
+      },
+    );
+    call.on('timeout', () => call.destroy());
+    call.on('error', () => resolve(false));
+    call.end();
+  });
+
+/** A process that died at once is told with the end of its log, not waited for. */
+function requireAlive(processes: Processes, layout: Layout): void {
+  const dead = processes.list().find(({ running }) => running === undefined);
+  if (dead === undefined) return;
+  const path = join(layout.logs, `${dead.name}.log`);
+  const tail = existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n').slice(-5) : [];
+  throw new Error(`${dead.name} stopped; the end of ${path}:\n  ${tail.join('\n  ')}`);
+}
+
+async function waitNodes(waiting: Waiting, note: (detail: string) => void): Promise<void> {
+  const { cluster, layout, processes, world, signal } = waiting;
+  const transport = adminTransport(cluster, layout);
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(READY_MS_MAX)]);
+  const ready = new Set<string>();
+  const watchdog = new AbortController();
+  const checks = (async () => {
+    while (!watchdog.signal.aborted) {
+      requireAlive(processes, layout);
+      await world.clock.sleep(200, watchdog.signal).catch(() => {});
+    }
+  })();
+  const nodes = (async () => {
+    const query = { sendInitialEvents: true, allowBookmarks: true };
+    for await (const event of transport.watch(NODES, query, deadline)) {
+      if (event.type === 'BOOKMARK') continue;
+      if (event.type !== 'DELETED' && isNodeReady(event.object)) {
+        ready.add(event.object.metadata.name);
+      }
+      note(`${ready.size} of ${cluster.nodes} Ready`);
+      if (ready.size >= cluster.nodes) return;
+    }
+  })();
+  try {
+    await Promise.race([nodes, checks]);
+  } catch (error) {
+    if (!deadline.aborted || signal.aborted) throw error;
+    const missing = `${ready.size} of ${cluster.nodes} nodes are Ready`;
+    throw new Error(`${missing} after ${READY_MS_MAX / 1000} s; see ${layout.logs}/kubelet*.log`);
+  } finally {
+    watchdog.abort();
+    transport.close();
+  }
+}
+
+const isNodeReady = ({ status }: Node): boolean =>
+  status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+
+export function adminTransport(cluster: ClusterConfig, layout: Layout): Transport {
+  const pki = pkiFiles(layout.pki);
+  return createRestTransport({
+    server: `https://127.0.0.1:${addressesOf(cluster.index).https}`,
+    ca: readFileSync(pki.ca(), 'utf8'),
+    cert: readFileSync(pki.certificate('admin'), 'utf8'),
+    key: readFileSync(pki.key('admin'), 'utf8'),
+  });
+}
+
+function kubeconfigOf({ name, index }: ClusterConfig, layout: Layout): string {
+  const pki = pkiFiles(layout.pki);
+  const data = (path: string) => readFileSync(path).toString('base64');
+  return stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [
+      {
+        name,
+        cluster: {
+          server: `https://127.0.0.1:${addressesOf(index).https}`,
+          'certificate-authority-data': data(pki.ca()),
+        },
+      },
+    ],
+    users: [
+      {
+        name: `${name}-admin`,
+        user: {
+          'client-certificate-data': data(pki.certificate('admin')),
+          'client-key-data': data(pki.key('admin')),
+        },
+      },
+    ],
+    contexts: [{ name, context: { cluster: name, user: `${name}-admin` } }],
+    'current-context': name,
+  });
+}
+
+const nextSteps = ({ name }: ClusterConfig, layout: Layout): string => `
+Cluster "${name}" is up. Now:
+
+  export KUBECONFIG=${layout.kubeconfig}
+  kubectl get nodes
+  kubectl apply -f examples/shop/
+  kubectl rollout status deployment/web
+`;
