@@ -18,6 +18,7 @@ help: ## what there is to make
 
 up: tools build ## start a cluster with 2 nodes (UP_FLAGS="--nodes 3 --store etcd")
 	@bin/wherry up --name $(CLUSTER) $(if $(NODES),--nodes $(NODES)) $(UP_FLAGS)
+	@if docker version >/dev/null 2>&1; then sh examples/shop/images/build.sh; fi
 
 down: build ## stop it; its objects stay in .wherry/
 	@bin/wherry down --name $(CLUSTER)
@@ -34,7 +35,7 @@ ok: build ## format, lint, types, tidy, unit: under a minute
 	@npm run --silent ok
 
 images: tools build ## build the images of examples/shop/
-	@node dist/examples/images/main.js
+	@sh examples/shop/images/build.sh
 
 tools:
 	@sh deploy/install.sh up

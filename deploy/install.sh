@@ -12,6 +12,8 @@ want() {
 }
 
 want dockerd docker.io
+# Newer releases keep the client in a package of its own.
+if apt-cache show docker-cli >/dev/null 2>&1; then want docker docker-cli; fi
 want iptables iptables
 want busybox busybox-static
 want nsenter util-linux
