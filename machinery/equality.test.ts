@@ -30,6 +30,6 @@ test('undefined counts as absent; kinds of containers are told apart', () => {
 const sorted = (value: unknown): string =>
   JSON.stringify(value, (_, inner) =>
     inner !== null && typeof inner === 'object' && !Array.isArray(inner)
-      ? Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))
+      ? { sorted: Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)) }
       : inner,
   );
