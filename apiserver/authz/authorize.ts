@@ -1,0 +1,63 @@
+// May they? The first that says yes decides:
+//
+//   system:masters → public paths → rules of every user → component tables → RBAC objects
+//
+// A node is held to its own name where a request names a node or its lease.
+
+import type { PolicyRule } from '../../proto/generated/rbac.v1.ts';
+import type { ObjectReader } from '../authn/object-reader.ts';
+import { AUTHENTICATED, MASTERS, type User } from '../authn/user.ts';
+import { type Attributes, type Authorize, type Decision, isAboutPath } from './attributes.ts';
+import { AUTHENTICATED_RULES, PUBLIC, RULES_OF_GROUP, RULES_OF_USER } from './built-in.ts';
+import { grantOf, rulesOf } from './rbac.ts';
+import { isCovered } from './rules.ts';
+
+const NODES = 'system:nodes';
+const NODE_USER_PREFIX = 'system:node:';
+
+const yes = (reason = ''): Decision => ({ allowed: true, reason });
+const no = (reason = ''): Decision => ({ allowed: false, reason });
+
+export function authorizer(reader: ObjectReader): Authorize {
+  return function authorize(user, attributes) {
+    if (user.groups.includes(MASTERS)) return yes();
+    if (isCovered(PUBLIC, attributes)) return yes();
+    const isElsewhere = user.groups.includes(NODES) && !isOwnOfNode(user, attributes);
+    if (isElsewhere) return no('a node may only write its own Node and Lease');
+    if (isCovered(builtInRulesOf(user), attributes)) return yes();
+    const grant = grantOf(reader, user, attributes);
+    return grant === undefined ? no() : yes(grant);
+  };
+}
+
+/** All that a user may do in a namespace, for SelfSubjectRulesReview. */
+export function rulesFor(
+  reader: ObjectReader,
+  user: User,
+  namespace: string,
+): readonly PolicyRule[] {
+  const everything: readonly PolicyRule[] = [
+    { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },
+    { verbs: ['*'], nonResourceURLs: ['*'] },
+  ];
+  if (user.groups.includes(MASTERS)) return everything;
+  const granted = [...rulesOf(reader, user, namespace)].map(({ rule }) => rule);
+  return [...PUBLIC, ...builtInRulesOf(user), ...granted];
+}
+
+function builtInRulesOf(user: User): readonly PolicyRule[] {
+  const own = Object.hasOwn(RULES_OF_USER, user.name) ? (RULES_OF_USER[user.name] ?? []) : [];
+  const groups = user.groups.flatMap((group) =>
+    Object.hasOwn(RULES_OF_GROUP, group) ? (RULES_OF_GROUP[group] ?? []) : [],
+  );
+  const everybody = user.groups.includes(AUTHENTICATED) ? AUTHENTICATED_RULES : [];
+  return [...own, ...groups, ...everybody];
+}
+
+function isOwnOfNode(user: User, attributes: Attributes): boolean {
+  if (isAboutPath(attributes) || attributes.name === undefined) return true;
+  const { verb, plural } = attributes;
+  const isRead = verb === 'get' || verb === 'list' || verb === 'watch';
+  if (isRead || (plural !== 'nodes' && plural !== 'leases')) return true;
+  return attributes.name === user.name.slice(NODE_USER_PREFIX.length);
+}
