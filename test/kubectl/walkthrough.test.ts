@@ -101,7 +101,7 @@ describe('reading', () => {
     const text = await eventually(
       'events in describe',
       () => cluster.kubectl('describe', 'pod', pod),
-      (answer) => /Scheduled[^]*Pulled[^]*Created[^]*Started/.test(answer),
+      (answer) => /Scheduled[\s\S]*Pulled[\s\S]*Created[\s\S]*Started/.test(answer),
     );
     expect(text).toMatch(/Status: +Running/);
     expect(await cluster.kubectl('describe', 'deployment', 'web')).toMatch(/ScalingReplicaSet/);
@@ -132,7 +132,7 @@ describe('looking into containers', () => {
     );
     const following = cluster.startKubectl('logs', '-f', name, '--tail=1');
     try {
-      await lineOf(following, /tick \d+\n[^]*tick \d+\n/);
+      await lineOf(following, /tick \d+\n[\s\S]*tick \d+\n/);
     } finally {
       following.kill();
     }
