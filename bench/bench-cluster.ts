@@ -1,0 +1,65 @@
+// A cluster of a benchmark's own, started by the real `wherry up`, and the two ways to ask it.
+
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { layoutOf, readCluster } from '../cli/cluster/config.ts';
+import { adminTransport } from '../cli/up.ts';
+import type { Transport } from '../machinery/transport.ts';
+
+export interface BenchCluster {
+  readonly dir: string;
+  readonly transport: Transport;
+  /** Processes by name. */
+  pids(): ReadonlyMap<string, number>;
+  down(): void;
+}
+
+export function startBenchCluster(name: string, flags: readonly string[]): BenchCluster {
+  const dir = mkdtempSync(join(tmpdir(), `wherry-${name}-`));
+  const where = ['--name', name, '--dir', dir];
+  const down = () => {
+    spawnSync('bin/wherry', ['down', ...where, '--delete'], { stdio: 'ignore' });
+    rmSync(dir, { recursive: true, force: true });
+  };
+  const { status } = spawnSync('bin/wherry', ['up', ...where, ...flags], {
+    stdio: ['ignore', 2, 2],
+  });
+  const cluster = readCluster(dir);
+  if (status !== 0 || cluster === undefined) {
+    down();
+    throw new Error('the cluster did not start');
+  }
+  const layout = layoutOf(dir);
+  const transport = adminTransport(cluster, layout);
+  return {
+    dir,
+    transport,
+    pids: () =>
+      new Map(
+        readdirSync(layout.run)
+          .filter((file) => file.endsWith('.json'))
+          .map((file) => JSON.parse(readFileSync(join(layout.run, file), 'utf8')))
+          .map(({ name, pid }: { name: string; pid: number }) => [name, pid]),
+      ),
+    down() {
+      transport.close();
+      down();
+    },
+  };
+}
+
+export const median = (values: readonly number[]): number => quantile(values, 0.5);
+
+export const quantile = (values: readonly number[], fraction: number): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length * fraction)] ?? Number.NaN;
+
+/** Runs the tasks, at most `limit` at a time. */
+export async function inFlight(limit: number, tasks: readonly (() => Promise<void>)[]) {
+  let next = 0;
+  const worker = async () => {
+    for (let task = tasks[next++]; task !== undefined; task = tasks[next++]) await task();
+  };
+  await Promise.all(Array.from({ length: limit }, worker));
+}
