@@ -45,7 +45,10 @@ export interface Store {
   /** Linearizable. */
   get(key: StoreKey): Promise<Entry | undefined>;
   list(prefix: StoreKey, options?: RangeOptions): Promise<Range>;
-  /** `expectedRevision` 0: the key must not exist; absent: whatever is there. */
+  /**
+   * `expectedRevision` 0: the key must not exist; absent: whatever is there.
+   * The bytes belong to the store from here on: nobody changes them.
+   */
   put(
     key: StoreKey,
     value: Uint8Array,
@@ -62,7 +65,10 @@ export interface Store {
     afterRevision: number,
     signal: AbortSignal,
   ): AsyncIterable<readonly StoreEvent[]>;
-  /** Forgets history before this revision; the newest value of each key stays. */
+  /**
+   * Forgets history before this revision; the newest value of each key stays. From then on lists
+   * at an older revision and watches after an older revision reject with CompactedError.
+   */
   compact(revision: number): Promise<void>;
   /** A revision not older than any write acknowledged before the call. */
   progress(): Promise<number>;
