@@ -1,4 +1,4 @@
-// The `wherry.*` options of a parsed element. protobufjs keeps options in the order written.
+// The `wherry.*` options and the doc comment of a parsed element. protobufjs keeps options in the order written.
 
 import type protobuf from 'protobufjs';
 
@@ -16,6 +16,11 @@ export function optionsOf(element: protobuf.ReflectionObject): Options {
     if (name !== undefined) options.set(name, value);
   }
   return options;
+}
+
+/** The comment above it, as one line. */
+export function docOf(element: protobuf.ReflectionObject): string {
+  return (element.comment ?? '').replaceAll('\n', ' ');
 }
 
 export function stringOption(options: Options, name: string): string | undefined {

@@ -3,7 +3,7 @@
 import protobuf from 'protobufjs';
 import type { FieldSchema, ListType, ScalarType } from '../schema.ts';
 import type { Field } from './model.ts';
-import { isSet, type Options, optionsOf, stringOption, wordsOption } from './options.ts';
+import { docOf, isSet, type Options, optionsOf, stringOption, wordsOption } from './options.ts';
 
 export interface FieldContext {
   nameOf(type: protobuf.Type): string;
@@ -52,7 +52,7 @@ export function parseField(field: protobuf.Field, context: FieldContext): Field 
   const jsonName: unknown = field.options?.json_name;
   return {
     jsonName: typeof jsonName === 'string' ? jsonName : field.name,
-    doc: field.comment ?? '',
+    doc: docOf(field),
     inline: isSet(options, 'inline'),
     always: isSet(options, 'always'),
     schema: schemaOf(field, options, context),

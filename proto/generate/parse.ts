@@ -3,7 +3,7 @@
 import protobuf from 'protobufjs';
 import type { ScalarType } from '../schema.ts';
 import type { ApiFile, Message, Model, Source } from './model.ts';
-import { optionsOf, stringOption } from './options.ts';
+import { docOf, optionsOf, stringOption } from './options.ts';
 import { parseField } from './parse-field.ts';
 import { parseKind } from './parse-kind.ts';
 import { lineOf, SourceError } from './source-error.ts';
@@ -105,7 +105,7 @@ function parseMessage(
     name: type.name,
     fullName: nameOf(type),
     file: head.name,
-    doc: type.comment ?? '',
+    doc: docOf(type),
     ...(scalar !== undefined && { scalar }),
     ...(mapType !== undefined && { mapType: 'atomic' as const }),
     ...(kind !== undefined && { kind: parseKind(kind, type.name, head) }),
