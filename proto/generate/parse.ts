@@ -6,7 +6,7 @@ import type { ApiFile, Message, Model, Source } from './model.ts';
 import { docOf, optionsOf, stringOption } from './options.ts';
 import { parseField } from './parse-field.ts';
 import { parseKind } from './parse-kind.ts';
-import { lineOf, SourceError } from './source-error.ts';
+import { lineOf, lineOfDuplicate, SourceError } from './source-error.ts';
 
 /** What one file is about: the options at its head. */
 export interface FileHead {
@@ -78,7 +78,7 @@ function parseText(source: Source, root: protobuf.Root): protobuf.IParserResult 
     return protobuf.parse(source.text, root, options);
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause);
-    const line = Number(/line (\d+)/.exec(text)?.[1] ?? 1);
+    const line = Number(/line (\d+)/.exec(text)?.[1] ?? lineOfDuplicate(source, text));
     throw new SourceError(source, line, text.replace(/ \(.*line \d+\)$/, ''));
   }
 }
