@@ -101,7 +101,7 @@ function planRolling(deployment: Deployment, revisions: Revisions): RolloutPlan 
 function nextReplicas({ replicas, maxSurge }: Limits, { current, old }: Revisions): number {
   const now = current === undefined ? 0 : replicasOf(current);
   if (now >= replicas) return replicas;
-  const room = replicas + maxSurge - (sum(old, replicasOf) + now);
+  const room = replicas + maxSurge - sum(withCurrent(old, current), presentOf);
   return Math.min(replicas, now + Math.max(0, room));
 }
 
@@ -203,6 +203,9 @@ export const replicasOf = ({ spec }: ReplicaSet): number => spec.replicas ?? 1;
 /** The status may lag behind a scale-down: pods that are to go do not count. */
 const availableOf = (set: ReplicaSet): number =>
   Math.min(set.status?.availableReplicas ?? 0, replicasOf(set));
+
+/** Pods that a scale-down has yet to remove still count. */
+const presentOf = (set: ReplicaSet): number => Math.max(replicasOf(set), set.status?.replicas ?? 0);
 
 export const withCurrent = (
   old: readonly ReplicaSet[],
