@@ -24,7 +24,10 @@ export interface Informer<T extends ApiObject> extends Lister<T> {
   readonly revision: number;
   /** Resolves once the first list is in the cache and its handlers have run. */
   synced(signal?: AbortSignal): Promise<void>;
-  /** Handlers run in order, synchronously, after the cache holds the change. Answers `off`. */
+  /**
+   * Handlers run in order, synchronously, after the cache holds the change. One that comes late is
+   * first told of all that is there, as added. Answers `off`.
+   */
   onChange(handler: (change: Change<T>) => void): () => void;
   /** Lists and watches until aborted; reconnects by itself. */
   run(signal: AbortSignal): Promise<void>;
