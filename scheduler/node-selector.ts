@@ -21,8 +21,12 @@ export function matchesTerm(term: NodeSelectorTerm, node: Node): boolean {
   );
 }
 
-export const matchesLabels = (wanted: Readonly<Record<string, string>>, node: Node): boolean =>
-  Object.entries(wanted).every(([key, value]) => node.metadata.labels?.[key] === value);
+export type LabelPairs = readonly (readonly [key: string, value: string])[];
+
+export function matchesLabels(wanted: LabelPairs, { metadata: { labels } }: Node): boolean {
+  for (const [key, value] of wanted) if (labels?.[key] !== value) return false;
+  return true;
+}
 
 function matchesRequirement(
   { operator, values = [] }: NodeSelectorRequirement,

@@ -24,14 +24,12 @@ export interface FeedParts {
   onSettled(uid: string): void;
 }
 
-/** Starts with what the informers hold; answers how to stop. */
+/** Starts with what the informers hold (they tell a new handler); answers how to stop. */
 export function feed(parts: FeedParts): () => void {
   const stops = [
     parts.nodes.onChange((change) => onNode(parts, change)),
     parts.pods.onChange((change) => onPod(parts, change)),
   ];
-  for (const object of parts.nodes.list()) onNode(parts, { type: 'added', object });
-  for (const object of parts.pods.list()) onPod(parts, { type: 'added', object });
   return () => {
     for (const stop of stops) stop();
   };

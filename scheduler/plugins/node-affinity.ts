@@ -9,12 +9,12 @@ import type {
   PreferredSchedulingTerm,
 } from '../../proto/generated/core.v1.ts';
 import { check, type FilterPlugin, refuse, type ScorePlugin, SKIP } from '../framework.ts';
-import { matchesAnyTerm, matchesLabels, matchesTerm } from '../node-selector.ts';
+import { type LabelPairs, matchesAnyTerm, matchesLabels, matchesTerm } from '../node-selector.ts';
 import { proportional } from '../normalize.ts';
 import type { PodInfo } from '../pod-info.ts';
 
 interface Wanted {
-  readonly labels: Readonly<Record<string, string>> | undefined;
+  readonly labels: LabelPairs;
   readonly terms: readonly NodeSelectorTerm[] | undefined;
 }
 
@@ -27,7 +27,7 @@ export const nodeAffinity = {
 
   preFilter(pod) {
     const wanted = wantedBy(pod);
-    return wanted.labels || wanted.terms ? check(wanted) : SKIP;
+    return wanted.labels.length > 0 || wanted.terms ? check(wanted) : SKIP;
   },
 
   filter: (wanted, nodes, row) => (isWanted(wanted, nodes.nodes[row]!) ? undefined : MISMATCH),
@@ -55,11 +55,10 @@ export const nodeAffinity = {
 } satisfies FilterPlugin<Wanted> & ScorePlugin<readonly PreferredSchedulingTerm[]>;
 
 const wantedBy = ({ pod: { spec } }: PodInfo): Wanted => ({
-  labels: spec.nodeSelector,
+  labels: Object.entries(spec.nodeSelector ?? {}),
   terms:
     spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms,
 });
 
 const isWanted = ({ labels, terms }: Wanted, node: Node): boolean =>
-  (labels === undefined || matchesLabels(labels, node)) &&
-  (terms === undefined || matchesAnyTerm(terms, node));
+  matchesLabels(labels, node) && (terms === undefined || matchesAnyTerm(terms, node));

@@ -25,10 +25,15 @@ export interface NodeResourcesFitArgs {
 
 /** Kept, so that nodes refused for the same reasons share one value to count by. */
 const REFUSALS_MAX = 1024;
+/** Stands for a column that no node has. */
+const NOTHING = new Float64Array(0);
 const refusals = new Map<string, Refusal>();
 
-export const nodeResourcesFit = (args: NodeResourcesFitArgs) =>
-  ({
+export const nodeResourcesFit = ({ strategy, weights }: NodeResourcesFitArgs) => {
+  const shareOf = strategy === 'MostAllocated' ? usedShareOf : freeShareOf;
+  const weighted = weightedBy(weights);
+
+  return {
     name: 'NodeResourcesFit',
 
     preFilter: (pod) => check(pod.requests),
@@ -57,25 +62,23 @@ export const nodeResourcesFit = (args: NodeResourcesFitArgs) =>
 
     preScore: (pod) => check(pod.requests),
 
-    score: ({ scoredCpu, scoredMemory }, nodes, row) =>
-      weighted(
-        fractionOf(args, nodes.scoredCpu[row]! + scoredCpu, nodes.allocatable[CPU]?.[row] ?? 0),
-        fractionOf(
-          args,
-          nodes.scoredMemory[row]! + scoredMemory,
-          nodes.allocatable[MEMORY]?.[row] ?? 0,
-        ),
-        args,
-      ),
+    score({ scoredCpu, scoredMemory }, nodes, row) {
+      const cpu = shareOf(nodes.scoredCpu[row]! + scoredCpu, nodes.allocatable[CPU]?.[row] ?? 0);
+      const memory = shareOf(
+        nodes.scoredMemory[row]! + scoredMemory,
+        nodes.allocatable[MEMORY]?.[row] ?? 0,
+      );
+      return weighted(cpu, memory);
+    },
 
     scoreAll({ scoredCpu, scoredMemory }, nodes, { rows, count }, scores) {
-      const [cpu, memory] = [nodes.allocatable[CPU], nodes.allocatable[MEMORY]];
+      const [cpu = NOTHING, memory = NOTHING] = [nodes.allocatable[CPU], nodes.allocatable[MEMORY]];
+      const { scoredCpu: cpuUsed, scoredMemory: memoryUsed } = nodes;
       for (let i = 0; i < count; i++) {
         const row = rows[i]!;
         scores[i] = weighted(
-          fractionOf(args, nodes.scoredCpu[row]! + scoredCpu, cpu?.[row] ?? 0),
-          fractionOf(args, nodes.scoredMemory[row]! + scoredMemory, memory?.[row] ?? 0),
-          args,
+          shareOf(cpuUsed[row]! + scoredCpu, cpu[row] ?? 0),
+          shareOf(memoryUsed[row]! + scoredMemory, memory[row] ?? 0),
         );
       }
     },
@@ -85,7 +88,8 @@ export const nodeResourcesFit = (args: NodeResourcesFitArgs) =>
       if (event.kind === 'pod-placed') return false;
       return wouldFitEmpty(pod, event.node.status?.allocatable ?? {});
     },
-  }) satisfies FilterPlugin<Requests> & ScorePlugin<Requests>;
+  } satisfies FilterPlugin<Requests> & ScorePlugin<Requests>;
+};
 
 interface Column {
   readonly allocatable: Float64Array;
@@ -100,19 +104,25 @@ function clearShort(fits: Uint8Array, amount: number, column: Column): void {
   }
 }
 
-/** Score of one resource in whole numbers; -1 where the node has none of it. */
-function fractionOf({ strategy }: NodeResourcesFitArgs, used: number, of: number): number {
+/** Scores of one resource in whole numbers; -1 where the node has none of it. */
+const usedShareOf = (used: number, of: number): number => {
   if (of === 0) return -1;
-  if (strategy === 'MostAllocated') return Math.floor((Math.min(used, of) * SCORE_MAX) / of);
-  return used > of ? 0 : Math.floor(((of - used) * SCORE_MAX) / of);
-}
+  return used >= of ? SCORE_MAX : Math.floor((used * SCORE_MAX) / of);
+};
+
+const freeShareOf = (used: number, of: number): number => {
+  if (of === 0) return -1;
+  return used >= of ? 0 : Math.floor(((of - used) * SCORE_MAX) / of);
+};
 
 /** A resource that the node has none of does not count. */
-function weighted(cpu: number, memory: number, { weights }: NodeResourcesFitArgs): number {
-  const cpuWeight = cpu < 0 ? 0 : weights.cpu;
-  const memoryWeight = memory < 0 ? 0 : weights.memory;
+function weightedBy({ cpu: cpuWeight, memory: memoryWeight }: NodeResourcesFitArgs['weights']) {
   const sum = cpuWeight + memoryWeight;
-  return sum === 0 ? 0 : Math.floor((cpu * cpuWeight + memory * memoryWeight) / sum);
+  return (cpu: number, memory: number): number => {
+    if (cpu < 0) return Math.max(memory, 0);
+    if (memory < 0) return cpu;
+    return sum === 0 ? 0 : Math.floor((cpu * cpuWeight + memory * memoryWeight) / sum);
+  };
 }
 
 const shortageOf = ({ columns }: Snapshot, column: number): string =>

@@ -4,11 +4,12 @@
 import type { Change, Informer } from '../../client/lister.ts';
 import { conflict, notFound } from '../../machinery/errors.ts';
 import { keyOf } from '../../machinery/object.ts';
-import type { At, Transport } from '../../machinery/transport.ts';
+import type { Transport } from '../../machinery/transport.ts';
 import type { Node, Pod, PodCondition } from '../../proto/generated/core.v1.ts';
 import { PODS } from '../../proto/generated/resources.ts';
 import type { ApiObject } from '../../proto/resource.ts';
 
+type BindTarget = Parameters<Transport['bind']>[0];
 type Handler<T extends ApiObject> = (change: Change<T>) => void;
 
 /** An informer that is told what to see. */
@@ -30,6 +31,7 @@ export class FakeInformer<T extends ApiObject> implements Informer<T> {
 
   onChange(handler: Handler<T>): () => void {
     this.#handlers.add(handler);
+    for (const object of this.#objects.values()) handler({ type: 'added', object });
     return () => this.#handlers.delete(handler);
   }
 
@@ -60,9 +62,9 @@ export class FakePods {
   readonly bindings: { readonly pod: string; readonly node: string }[] = [];
   readonly conditions = new Map<string, PodCondition>();
   /** Runs before a binding takes effect; throw to refuse it. */
-  beforeBind: (pod: At, node: string) => Promise<void> = async () => {};
+  beforeBind: (pod: BindTarget, node: string) => Promise<void> = async () => {};
   /** Runs once it has taken effect; throw to lose the answer. */
-  afterBind: (pod: At, node: string) => Promise<void> = async () => {};
+  afterBind: (pod: BindTarget, node: string) => Promise<void> = async () => {};
   readonly #truth = new Map<string, Pod>();
 
   create(pod: Pod): void {
