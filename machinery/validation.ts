@@ -27,6 +27,10 @@ export class Faults {
     this.#add('FieldValueDuplicate', field, `Duplicate value: ${quote(value)}`);
   }
 
+  notFound(field: string, value: unknown): void {
+    this.#add('FieldValueNotFound', field, `Not found: ${quote(value)}`);
+  }
+
   forbidden(field: string, why: string): void {
     this.#add('FieldValueForbidden', field, `Forbidden: ${why}`);
   }

@@ -1,0 +1,33 @@
+// The stored form of an object: canonical JSON that begins `{"kind":…,"apiVersion":…,"metadata":{`
+// and carries no resourceVersion: that is the store's revision, spliced in on the way out.
+
+import type { ApiObject } from '../../proto/resource.ts';
+import type { Entry } from '../store/store.ts';
+import { encodedOf as encodedOfValue, withRevision } from '../watch/encoding.ts';
+import type { Encoded } from './registry.ts';
+
+export function encodeObject(object: ApiObject): Buffer {
+  const { kind, apiVersion, metadata, ...rest } = object;
+  const { resourceVersion: _, ...stored } = metadata;
+  return Buffer.from(JSON.stringify({ kind, apiVersion, metadata: stored, ...rest }));
+}
+
+/** The answer to a write: the object is at hand, so nobody parses the bytes again. */
+export function encodedOf(object: ApiObject, value: Uint8Array, revision: number): Encoded {
+  object.metadata.resourceVersion = String(revision);
+  return { bytes: withRevision(value, revision), revision, object };
+}
+
+/** An answer that was never stored (dryRun, Scale): its bytes are as the object stands. */
+export const unstored = (object: ApiObject, revision = 0): Encoded => ({
+  bytes: Buffer.from(JSON.stringify(object)),
+  revision,
+  object,
+});
+
+/** A copy that the caller may change. */
+export const privateCopy = ({ bytes }: Encoded): ApiObject =>
+  JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+
+export const encodedOfEntry = ({ value, revision }: Entry): Encoded =>
+  encodedOfValue(value, revision);
