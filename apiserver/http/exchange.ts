@@ -1,0 +1,79 @@
+// One request and its answer, once it is known what is asked and who asks.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { badRequest } from '../../machinery/errors.ts';
+import type { User } from '../authn/user.ts';
+import type { Kind } from '../registry/kind.ts';
+import type { Call } from '../registry/registry.ts';
+import type { RequestInfo, ResourceInfo } from './request-info.ts';
+
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly info: RequestInfo;
+  readonly user: User;
+}
+
+export interface ResourceExchange extends Exchange {
+  readonly resource: ResourceInfo;
+  readonly kind: Kind;
+}
+
+/** A client is not helped by more, and headers have limits of their own. */
+const WARNINGS_MAX = 20;
+const WARNING_CHARS_MAX = 256;
+
+/** The registry's call for a request; warnings end up in the answer's headers. */
+export function callOf(exchange: ResourceExchange, dryRun = dryRunOf(exchange.info.query)): Call {
+  const { user, kind, resource, info } = exchange;
+  const { namespace, name, subresource } = resource;
+  return {
+    user,
+    kind,
+    namespace,
+    name,
+    subresource,
+    dryRun,
+    fieldManager: fieldManagerOf(exchange),
+    fieldValidation: fieldValidationOf(info.query),
+    warn: (text) => warn(exchange, text),
+  };
+}
+
+export function warn({ response }: Pick<Exchange, 'response'>, text: string): void {
+  if (response.headersSent) return;
+  const before = response.getHeader('Warning');
+  const warnings = Array.isArray(before) ? before : [];
+  if (warnings.length < WARNINGS_MAX) response.setHeader('Warning', [...warnings, headerOf(text)]);
+}
+
+/** Header values are Latin-1 without controls; quotes and backslashes are escaped in quotes. */
+function headerOf(text: string): string {
+  const plain = text.replace(/[^\x20-\x7e]/g, ' ').slice(0, WARNING_CHARS_MAX);
+  return `299 - "${plain.replace(/["\\]/g, '\\$&')}"`;
+}
+
+export function dryRunOf(query: URLSearchParams): boolean {
+  const wanted = query.getAll('dryRun');
+  if (wanted.some((one) => one !== 'All')) {
+    throw badRequest(`Invalid value: ${JSON.stringify(wanted)}: dryRun: supported values: "All"`);
+  }
+  return wanted.length > 0;
+}
+
+export function fieldValidationOf(query: URLSearchParams): 'Strict' | 'Warn' | 'Ignore' {
+  const wanted = query.get('fieldValidation') ?? 'Warn';
+  if (wanted === 'Strict' || wanted === 'Warn' || wanted === 'Ignore') return wanted;
+  if (wanted === '') return 'Warn';
+  throw badRequest(
+    `fieldValidation: Unsupported value: ${JSON.stringify(wanted)}: ` +
+      'supported values: "Ignore", "Strict", "Warn"',
+  );
+}
+
+/** The client's program where it names no manager: what stands before the first slash. */
+function fieldManagerOf({ info, request }: Exchange): string | undefined {
+  const named = info.query.get('fieldManager');
+  if (named !== null && named !== '') return named;
+  return request.headers['user-agent']?.split('/', 1)[0];
+}
