@@ -60,6 +60,28 @@ test('a config map as a Go client writes it becomes the JSON that the user meant
   });
 });
 
+/** The body of `kubectl create deployment web --image=nginx --replicas=0 --port=80`, v1.32. */
+const KUBECTL_BODY =
+  'azhzAAoVCgdhcHBzL3YxEgpEZXBsb3ltZW50ErgBCh8KA3dlYhIAGgAiACoAMgA4AEIAWgoKA2FwcBIDd2ViEoYBCAAS' +
+  'DAoKCgNhcHASA3dlYhpsChwKABIAGgAiACoAMgA4AEIAWgoKA2FwcBIDd2ViEkwSLgoFbmdpbngSBW5naW54KgAyCgoA' +
+  'EAAYUCIAKgBCAGoAcgCAAQCIAQCQAQCiAQAaADIAQgBKAFIAWABgAGgAggEAigEAmgEAwgEAIgIKACgAOAAaDAgAEAAY' +
+  'ACAAKAA4ABoAIgA=';
+
+test('what kubectl create deployment sends is decoded', () => {
+  const { apiVersion, kind, raw } = decodeEnvelope(Buffer.from(KUBECTL_BODY, 'base64'));
+  expect({ apiVersion, kind }).toEqual({ apiVersion: 'apps/v1', kind: 'Deployment' });
+  const labels = { app: 'web' };
+  const nginx = { name: 'nginx', image: 'nginx', ports: [{ containerPort: 80 }] };
+  expect(decode(DEPLOYMENT, raw)).toEqual({
+    metadata: { name: 'web', labels },
+    spec: {
+      replicas: 0,
+      selector: { matchLabels: labels },
+      template: { metadata: { labels }, spec: { containers: [nginx] } },
+    },
+  });
+});
+
 test('zero is kept where it differs from absent, and dropped where it does not', () => {
   const spec = { replicas: 0, minReadySeconds: 0, template: { spec: { hostNetwork: false } } };
   const decoded = decode(DEPLOYMENT, encode(DEPLOYMENT, { spec }));

@@ -1,6 +1,7 @@
 // OpenAPI schemas: what kubectl explain, apply and diff look for in them.
 
 import { expect, test } from 'vitest';
+import { DOCS } from './generated/docs.ts';
 import { SCHEMA } from './generated/schema.ts';
 import { openApiSchemas } from './openapi.ts';
 
@@ -66,4 +67,14 @@ test.each(['v3', 'v2'] as const)('every reference of %s leads somewhere', (flavo
 
 test('a name that nothing carries is left out', () => {
   expect(openApiSchemas(['io.k8s.api.core.v1.Nothing'])).toEqual({});
+});
+
+test('every message and every field says what it is for', () => {
+  const mute = Object.values(SCHEMA).flatMap(({ name, fields }) => {
+    const docs = DOCS[name];
+    const fieldNames = Object.keys(fields).filter((it) => fields[it]?.number !== 0);
+    const muteFields = fieldNames.filter((it) => !docs?.fields[it]).map((it) => `${name}.${it}`);
+    return docs?.doc ? muteFields : [name, ...muteFields];
+  });
+  expect(mute).toEqual([]);
 });
