@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { serveHealth, splitAddress } from './component.ts';
+import { serveHealth } from './component.ts';
 import { createMetrics } from './metrics.ts';
 
 async function serve(checks: Record<string, () => boolean>) {
@@ -46,10 +46,4 @@ test('nothing else is served, and the server ends with its signal', async () => 
   expect((await get('/healthz', { method: 'POST' })).code).toBe(405);
   stop.abort();
   await expect(get('/healthz')).rejects.toThrow();
-});
-
-test('addresses split, and default to loopback', () => {
-  expect(splitAddress(':10259')).toEqual({ host: '127.0.0.1', port: 10259 });
-  expect(splitAddress('[::1]:80')).toEqual({ host: '::1', port: 80 });
-  expect(() => splitAddress('localhost')).toThrow(/host:port/);
 });

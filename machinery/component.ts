@@ -4,6 +4,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { splitAddress } from './address.ts';
 import { HelpRequest, UsageError } from './flags.ts';
 import { stdoutLog } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -48,17 +49,6 @@ export async function serveHealth(options: HealthOptions): Promise<HealthServer>
   if (options.signal.aborted) close();
   else options.signal.addEventListener('abort', close, { once: true });
   return { port: (server.address() as AddressInfo).port };
-}
-
-/** `host:port`, `[::1]:port` or `:port` (loopback). */
-export function splitAddress(address: string): { readonly host: string; readonly port: number } {
-  const colon = address.lastIndexOf(':');
-  const host = address.slice(0, Math.max(colon, 0)).replace(/^\[|\]$/g, '');
-  const port = Number(address.slice(colon + 1));
-  if (colon < 0 || !Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new UsageError(`want host:port, got "${address}"`);
-  }
-  return { host: host === '' ? '127.0.0.1' : host, port };
 }
 
 /** Never rejects: sets the exit code. `main` settles once its signal is aborted. */
