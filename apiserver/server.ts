@@ -1,0 +1,99 @@
+// The way of a request, top to bottom. Each step's result is the next one's argument, so the order
+// is checked by the compiler: nobody is authorized before it is known who asks.
+//
+//   listener → request info (404) → authn (401) → limits (429) → authz (403)
+//     → registry { decode, default, admit, validate, store } → watch cache → watchers
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { StatusError } from '../machinery/errors.ts';
+import type { Log } from '../machinery/log.ts';
+import type { Authenticate } from './authn/authenticate.ts';
+import { type Authorize, assertAllowed } from './authz/attributes.ts';
+import { type ConnectDoor, STREAMS } from './connect/connect-door.ts';
+import { send, sendError, sendJson } from './http/answer.ts';
+import { attributesOf } from './http/attributes.ts';
+import { credentialsOf } from './http/credentials.ts';
+import type { Exchange } from './http/exchange.ts';
+import { type HealthChecks, healthAnswer } from './http/health.ts';
+import type { Limits } from './http/limits.ts';
+import { parseRequestInfo, type ResourceInfo } from './http/request-info.ts';
+import { noSuchResource, type ResourceDoor } from './http/resource-door.ts';
+import { isServed } from './http/served.ts';
+import { versionInfo } from './http/version.ts';
+import type { Kind } from './registry/kind.ts';
+import type { Registry } from './registry/registry.ts';
+
+export interface Parts {
+  readonly authenticate: Authenticate;
+  readonly limits: Limits;
+  readonly authorize: Authorize;
+  readonly registry: Pick<Registry, 'kindOf'>;
+  readonly resources: ResourceDoor;
+  readonly connect: ConnectDoor;
+  readonly health: HealthChecks;
+  /** Everything else: discovery, OpenAPI, metrics. */
+  readonly rest: (exchange: Exchange) => Promise<void>;
+  readonly log: Log;
+}
+
+export type Handle = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  upgrade?: Exchange['upgrade'],
+) => Promise<void>;
+
+export function createApiServer(parts: Parts): Handle {
+  const { authenticate, limits, authorize, log } = parts;
+  return async function handle(request, response, upgrade) {
+    try {
+      const info = parseRequestInfo(request.method ?? 'GET', request.url ?? '/');
+      const user = await authenticate(credentialsOf(request));
+      const attributes = attributesOf(info);
+      await limits.run(user, attributes, () => {
+        assertAllowed(authorize, user, attributes);
+        return serve(parts, { request, response, info, user, upgrade });
+      });
+    } catch (error) {
+      sendError(response, error, log);
+    }
+  };
+}
+
+function serve(parts: Parts, exchange: Exchange): Promise<void> {
+  const { resource } = exchange.info;
+  if (resource === undefined) return servePath(parts, exchange);
+  const kind = kindOf(parts, resource);
+  const door = STREAMS.has(resource.subresource ?? '') ? parts.connect : parts.resources;
+  return door({ ...exchange, resource, kind });
+}
+
+function kindOf({ registry }: Parts, resource: ResourceInfo): Kind {
+  const { group, version, plural, namespace, verb, subresource } = resource;
+  const kind = registry.kindOf(group, version, plural);
+  if (kind === undefined) throw noSuchResource();
+  const { namespaced } = kind.resource;
+  if (!namespaced && namespace !== undefined) throw noSuchResource();
+  const isWide = namespaced && namespace === undefined;
+  const mayBeWide = verb === 'list' || verb === 'watch';
+  if ((isWide && !mayBeWide) || !isServed(kind, verb, subresource)) {
+    throw new StatusError(
+      'MethodNotAllowed',
+      'the server does not allow this method on the requested resource',
+    );
+  }
+  return kind;
+}
+
+async function servePath({ health, rest }: Parts, exchange: Exchange): Promise<void> {
+  const { response, info } = exchange;
+  const answer = await healthAnswer(health, info.path, info.query);
+  if (answer !== undefined) {
+    response.setHeader('Cache-Control', 'no-cache, private');
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    return send(response, answer.code, 'text/plain; charset=utf-8', answer.text);
+  }
+  if (info.path === '/version' || info.path === '/version/') {
+    return sendJson(response, 200, versionInfo());
+  }
+  return rest(exchange);
+}
