@@ -159,9 +159,10 @@ export class WatchCache {
     this.#watchers.flush();
   }
 
-  /** For the hub: an object of the initial list. Not an event. */
-  load(key: string, value: Uint8Array, revision: number): void {
-    this.#items.set(key, encodedOf(value, revision, this.#parts.parsed));
+  /** For the hub: an object of the initial list, put in when the answer is called. Not an event. */
+  loader(key: string, value: Uint8Array, revision: number): () => void {
+    const item = encodedOf(value, revision, this.#parts.parsed);
+    return () => this.#items.set(key, item);
   }
 
   /** For the hub: history was lost. Everything is forgotten, and every watcher lists again. */

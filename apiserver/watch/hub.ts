@@ -10,7 +10,13 @@ import type { Log } from '../../machinery/log.ts';
 import type { Resource } from '../../proto/resource.ts';
 import { keyOf, revisionOf } from '../store/follow.ts';
 import { RevisionGate } from '../store/revision-gate.ts';
-import { CompactedError, type Store, type StoreEvent, type StoreKey } from '../store/store.ts';
+import {
+  CompactedError,
+  type Entry,
+  type Store,
+  type StoreEvent,
+  type StoreKey,
+} from '../store/store.ts';
 import { type CacheLimits, type IndexDefinition, WatchCache } from './cache.ts';
 import { ParsedPool } from './encoding.ts';
 
@@ -130,22 +136,29 @@ export class WatchHub {
   /** The whole state is gathered first: a list that fails half-way changes nothing. */
   async #fill(signal: AbortSignal): Promise<void> {
     const { store, log } = this.#parts;
+    const gathered: (() => void)[] = [];
     let page = await store.list(REGISTRY, { limit: LIST_PAGE });
     const { revision } = page;
-    const pages = [page.entries];
+    this.#gather(page.entries, gathered);
     while (page.remaining > 0 && !signal.aborted) {
       const after = page.entries[page.entries.length - 1]!.key;
       page = await store.list(REGISTRY, { limit: LIST_PAGE, after, revision });
-      pages.push(page.entries);
+      this.#gather(page.entries, gathered);
     }
     if (signal.aborted) return;
     for (const cache of this.#caches.values()) cache.reset(revision);
-    for (const { key, value, revision: written } of pages.flat()) {
-      const folder = folderOf(key);
-      this.#caches.get(folder)?.load(key.slice(folder.length), value, written);
-    }
+    for (const load of gathered) load();
     this.#gate.advance(revision);
-    log.debug('Filled the watch caches', { revision });
+    log.debug('Filled the watch caches', { revision, objects: gathered.length });
+  }
+
+  /** Encoded at once, so that a page of the store's answer can go before the next one comes. */
+  #gather(entries: readonly Entry[], into: (() => void)[]): void {
+    for (const { key, value, revision } of entries) {
+      const folder = folderOf(key);
+      const cache = this.#caches.get(folder);
+      if (cache !== undefined) into.push(cache.loader(key.slice(folder.length), value, revision));
+    }
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
