@@ -25,33 +25,35 @@ export interface EngineOptions {
   readonly metrics: Metrics;
 }
 
-export interface EngineMetrics {
+/** Controllers may be started in several parts; they share the engine's metrics. */
+export interface Engine {
+  /** Runs until aborted; settles when every worker has put its key down. */
+  run(controllers: readonly Controller[], signal: AbortSignal): Promise<void>;
+}
+
+interface EngineMetrics {
   readonly duration: Distribution;
   readonly errors: Count;
   readonly depth: Level;
 }
 
-/** Once per registry of metrics: the names are shared by all controllers, told apart by label. */
-export const engineMetrics = (metrics: Metrics): EngineMetrics => ({
-  duration: metrics.histogram('controller_reconcile_duration_seconds', 'Time of one reconcile', [
-    'controller',
-  ]),
-  errors: metrics.counter('controller_reconcile_errors_total', 'Reconciles that failed', [
-    'controller',
-  ]),
-  depth: metrics.gauge('workqueue_depth', 'Keys that wait for a worker', ['controller']),
-});
-
-/** Runs until aborted; settles when every worker has put its key down. */
-export async function runControllers(
-  controllers: readonly Controller[],
-  options: EngineOptions,
-  signal: AbortSignal,
-): Promise<void> {
-  const measured = engineMetrics(options.metrics);
-  await Promise.all(
-    controllers.map((controller) => runController(controller, options, measured, signal)),
-  );
+export function createEngine(options: EngineOptions): Engine {
+  const { metrics } = options;
+  const labels = ['controller'];
+  const measured: EngineMetrics = {
+    duration: metrics.histogram(
+      'controller_reconcile_duration_seconds',
+      'Time of one reconcile',
+      labels,
+    ),
+    errors: metrics.counter('controller_reconcile_errors_total', 'Reconciles that failed', labels),
+    depth: metrics.gauge('workqueue_depth', 'Keys that wait for a worker', labels),
+  };
+  return {
+    async run(controllers, signal) {
+      await Promise.all(controllers.map((one) => runController(one, options, measured, signal)));
+    },
+  };
 }
 
 async function runController(

@@ -4,7 +4,7 @@
 import type { Pod } from '../proto/generated/core.v1.ts';
 import { isReady, readySinceMs } from './pods.ts';
 
-const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
+export const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 
 const PHASE_RANK: Readonly<Record<string, number>> = { Pending: 0, Unknown: 1, Running: 2 };
 
