@@ -210,6 +210,7 @@ function filterChains(services: ServiceMap, options: RuleOptions): TableChains {
           `-s ${clusterCidr} -d ${clusterCidr} -j ACCEPT`,
           `-d ${clusterCidr} -m conntrack --ctstate DNAT -j ACCEPT`,
           `-s ${clusterCidr} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
+          `-d ${clusterCidr} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
         ];
   return new Map([
     [chains.input, [guardLoopback, refuseNew]],
