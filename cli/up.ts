@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
+import { kubeconfigText } from '../client/kubeconfig.ts';
 import { createRestTransport } from '../client/rest-transport.ts';
 import type { Transport } from '../machinery/transport.ts';
 import type { Node } from '../proto/generated/core.v1.ts';
@@ -210,43 +210,21 @@ async function waitNodes(waiting: Waiting, note: (detail: string) => void): Prom
 const isNodeReady = ({ status }: Node): boolean =>
   status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
 
-export function adminTransport(cluster: ClusterConfig, layout: Layout): Transport {
+export const adminTransport = (cluster: ClusterConfig, layout: Layout): Transport =>
+  createRestTransport(adminConnection(cluster, layout));
+
+function adminConnection({ index }: ClusterConfig, layout: Layout) {
   const pki = pkiFiles(layout.pki);
-  return createRestTransport({
-    server: `https://127.0.0.1:${addressesOf(cluster.index).https}`,
+  return {
+    server: `https://127.0.0.1:${addressesOf(index).https}`,
     ca: readFileSync(pki.ca(), 'utf8'),
-    cert: readFileSync(pki.certificate('admin'), 'utf8'),
+    certificate: readFileSync(pki.certificate('admin'), 'utf8'),
     key: readFileSync(pki.key('admin'), 'utf8'),
-  });
+  };
 }
 
-function kubeconfigOf({ name, index }: ClusterConfig, layout: Layout): string {
-  const pki = pkiFiles(layout.pki);
-  const data = (path: string) => readFileSync(path).toString('base64');
-  return stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [
-      {
-        name,
-        cluster: {
-          server: `https://127.0.0.1:${addressesOf(index).https}`,
-          'certificate-authority-data': data(pki.ca()),
-        },
-      },
-    ],
-    users: [
-      {
-        name: `${name}-admin`,
-        user: {
-          'client-certificate-data': data(pki.certificate('admin')),
-          'client-key-data': data(pki.key('admin')),
-        },
-      },
-    ],
-    contexts: [{ name, context: { cluster: name, user: `${name}-admin` } }],
-    'current-context': name,
-  });
+function kubeconfigOf(cluster: ClusterConfig, layout: Layout): string {
+  return kubeconfigText({ name: cluster.name, ...adminConnection(cluster, layout) });
 }
 
 const nextSteps = ({ name }: ClusterConfig, layout: Layout): string => `
