@@ -5,13 +5,14 @@
 //
 // Groups never overlap. Readers see the index, so nothing that is not on disk.
 
+import { DiskSpace } from './disk-space.ts';
 import { type Folder, openFolder } from './folder.ts';
 import { follow } from './follow.ts';
 import { KeyIndex } from './key-index.ts';
 import { FIRST_REVISION, notReached } from './memory.ts';
 import { RecentEvents } from './recent-events.ts';
 import { RevisionGate } from './revision-gate.ts';
-import { type EventRow, Rows } from './rows.ts';
+import { type EventRow, Rows, unavailable } from './rows.ts';
 import {
   CompactedError,
   type Entry,
@@ -30,6 +31,7 @@ const GROUP_WRITES_MAX = 1024;
 const GROUP_BYTES_MAX = 16 * 2 ** 20;
 /** Waiting writes beyond this mean that the disk has stopped answering. */
 const QUEUE_WRITES_MAX = 20_000;
+const PAGE_BYTES = 4096;
 /** Rows removed in one transaction, between which writes get their turn. */
 const FORGET_WRITES_MAX = 500;
 
@@ -51,6 +53,7 @@ export async function openEmbeddedStore(path: string): Promise<Store> {
 class EmbeddedStore implements Store {
   readonly #folder: Folder;
   readonly #rows: Rows;
+  readonly #space: DiskSpace;
   readonly #index = new KeyIndex();
   readonly #recent = new RecentEvents();
   readonly #gate: RevisionGate;
@@ -58,12 +61,14 @@ class EmbeddedStore implements Store {
   #queue: Waiting[] = [];
   #draining: Promise<void> | undefined;
   #compacting: Promise<void> = Promise.resolve();
-  /** Set when it is closed, or when what is on disk can no longer be told. */
+  #isClosed = false;
+  /** Set when it is closed, or when what is on disk can no longer be told: no more writes. */
   #refusal: StoreUnavailableError | undefined;
 
   constructor(folder: Folder, rows: Rows) {
     this.#folder = folder;
     this.#rows = rows;
+    this.#space = new DiskSpace(folder.path);
     this.#compacted = rows.number('compacted');
     let revision = Math.max(FIRST_REVISION, this.#compacted);
     for (const row of rows.events()) {
@@ -74,12 +79,12 @@ class EmbeddedStore implements Store {
   }
 
   async get(key: StoreKey): Promise<Entry | undefined> {
-    this.#assertUsable();
+    this.#assertOpen();
     return this.#entryOf(key);
   }
 
   async list(prefix: StoreKey, options: RangeOptions = {}): Promise<Range> {
-    this.#assertUsable();
+    this.#assertOpen();
     const { limit = Number.POSITIVE_INFINITY, after } = options;
     const revision = options.revision ?? this.#gate.revision;
     this.#assertKept(revision);
@@ -129,14 +134,14 @@ class EmbeddedStore implements Store {
   }
 
   async progress(): Promise<number> {
-    this.#assertUsable();
+    this.#assertOpen();
     return this.#gate.revision;
   }
 
   async close(): Promise<void> {
-    const isClosed = this.#refusal?.message === CLOSED;
-    this.#refusal = new StoreUnavailableError(CLOSED);
-    if (isClosed) return;
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#refusal = new StoreUnavailableError('the store is closed');
     this.#gate.close(this.#refusal);
     await this.#draining;
     await this.#compacting;
@@ -179,22 +184,20 @@ class EmbeddedStore implements Store {
   }
 
   async #write(group: readonly Waiting[]): Promise<void> {
-    if (this.#refusal && this.#refusal.message !== CLOSED) throw this.#refusal;
+    if (this.#refusal && !this.#isClosed) throw this.#refusal;
     const plan = planWrites(group, this.#gate.revision, {
       revisionOf: (key) => this.#index.latest(key)?.revision ?? 0,
       entryOf: (key) => this.#entryOf(key),
     });
-    if (plan.writes.length > 0) await this.#commit(plan.writes);
+    if (plan.writes.length > 0) {
+      await this.#space.take(bytesOnDisk(plan.writes));
+      await this.#commit(plan.writes);
+    }
     for (const [index, { resolve }] of group.entries()) resolve(plan.results[index]!);
   }
 
   async #commit(writes: readonly PlannedWrite[]): Promise<void> {
-    try {
-      await this.#rows.append(writes);
-    } catch (error) {
-      this.#refuseIfDoubtful(writes[0]!.revision);
-      throw error;
-    }
+    await this.#reachDisk(this.#rows.append(writes));
     for (const { key, revision, change } of writes) {
       this.#index.record(key, revision, change === 'D');
     }
@@ -202,16 +205,17 @@ class EmbeddedStore implements Store {
     this.#gate.advance(writes[writes.length - 1]!.revision);
   }
 
-  /** A failed transaction usually left nothing behind. If it did, its revisions are taken. */
-  #refuseIfDoubtful(revision: number): void {
+  /**
+   * After a failed transaction nobody knows what is on disk, nor whether the process is sound:
+   * what is in memory can still be read, but nothing more is written until it is opened again.
+   */
+  async #reachDisk(commit: Promise<void>): Promise<void> {
     try {
-      if (this.#rows.event(revision) === undefined) return;
-    } catch {
-      // Cannot even be read: doubtful.
+      await commit;
+    } catch (error) {
+      this.#refusal ??= unavailable('the store must be opened again, for a write failed', error);
+      throw error;
     }
-    this.#refusal ??= new StoreUnavailableError(
-      'a failed write may be on disk or not: the store must be opened again',
-    );
   }
 
   #history(after: number, countMax: number): readonly StoreEvent[] {
@@ -227,16 +231,18 @@ class EmbeddedStore implements Store {
   }
 
   async #forget(revision: number): Promise<void> {
-    this.#assertUsable();
+    if (this.#refusal) throw this.#refusal;
     const target = Math.min(revision, this.#gate.revision);
     if (target > this.#compacted) {
-      await this.#rows.setNumber('compacted', target);
+      await this.#space.take(PAGE_BYTES * FORGET_WRITES_MAX, 'compaction');
+      await this.#reachDisk(this.#rows.setNumber('compacted', target));
       this.#compacted = target;
     }
     while (this.#refusal === undefined) {
+      await this.#space.take(PAGE_BYTES * FORGET_WRITES_MAX, 'compaction');
       const rows = this.#index.forget(this.#compacted, FORGET_WRITES_MAX);
       if (rows.length === 0) return;
-      await this.#rows.remove(rows);
+      await this.#reachDisk(this.#rows.remove(rows));
     }
   }
 
@@ -253,12 +259,15 @@ class EmbeddedStore implements Store {
     if (revision < this.#compacted) throw new CompactedError(this.#compacted);
   }
 
-  #assertUsable(): void {
-    if (this.#refusal) throw this.#refusal;
+  /** Reads go on when writes are refused. */
+  #assertOpen(): void {
+    if (this.#isClosed) throw this.#refusal;
   }
 }
 
-const CLOSED = 'the store is closed';
+/** Every value takes whole pages, and changes others on the way to it. */
+const bytesOnDisk = (writes: readonly PlannedWrite[]): number =>
+  writes.reduce((sum, { value }) => sum + (value?.length ?? 0) + 2 * PAGE_BYTES, 0);
 
 function eventOf({ key, revision, change }: EventRow, value: Uint8Array | undefined): StoreEvent {
   if (value === undefined) return { type: 'delete', key, revision };

@@ -1,7 +1,7 @@
 // The data folder of the embedded store: who holds it, and which format its data has.
 // Another process in the same folder would give revisions out twice, so it is kept out.
 
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StoreUnavailableError } from './store.ts';
 
@@ -10,6 +10,13 @@ export const FORMAT = 1;
 
 const FORMAT_FILE = 'format';
 const OWNER_FILE = 'owner';
+const DATA_FILE = 'data.mdb';
+
+/** What LMDB writes at the head of its first two pages. Opening anything else may crash it. */
+const LMDB_MAGIC = 0xbeefc0de;
+const LMDB_MAGIC_AT = 24;
+const LMDB_PAGE_SIZE_AT = 48;
+const LMDB_PAGE_BYTES_MAX = 65_536;
 
 export interface Folder {
   readonly path: string;
@@ -23,6 +30,7 @@ export async function openFolder(path: string): Promise<Folder> {
     await claim(path, owner);
     try {
       await checkFormat(path);
+      await checkData(join(path, DATA_FILE));
     } catch (error) {
       await rm(join(path, OWNER_FILE), { force: true });
       throw error;
@@ -53,6 +61,27 @@ async function checkFormat(path: string): Promise<void> {
         'start the newer version that wrote it',
     );
   }
+}
+
+async function checkData(file: string): Promise<void> {
+  const handle = await open(file).catch(undefinedIfMissing);
+  if (handle === undefined) return;
+  try {
+    const { bytesRead, buffer } = await handle.read({ buffer: Buffer.alloc(64), position: 0 });
+    if (bytesRead === 0) return;
+    const pageBytes = buffer.readUInt32LE(LMDB_PAGE_SIZE_AT);
+    const second = Buffer.alloc(4);
+    if (pageBytes <= LMDB_PAGE_BYTES_MAX) {
+      await handle.read({ buffer: second, position: pageBytes + LMDB_MAGIC_AT });
+    }
+    const isSound = [buffer.readUInt32LE(LMDB_MAGIC_AT), second.readUInt32LE()].every(
+      (magic) => magic === LMDB_MAGIC,
+    );
+    if (isSound) return;
+  } finally {
+    await handle.close();
+  }
+  throw new StoreUnavailableError(`${file} is damaged: it is not a database of this store`);
 }
 
 /** The owner file appears whole or not at all (link is atomic), so a reader never sees half. */
