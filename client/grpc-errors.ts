@@ -11,7 +11,8 @@ const REASON_OF_CODE: Readonly<Record<number, Reason>> = {
   4: 'Timeout',
   5: 'NotFound',
   7: 'Forbidden',
-  8: 'TooManyRequests',
+  // Ours carry a trailer: without one it is a message above the limit.
+  8: 'RequestEntityTooLarge',
   12: 'MethodNotAllowed',
   16: 'Unauthorized',
 };
