@@ -28,6 +28,7 @@ export function outcomeOf(view: PodView): 'Succeeded' | 'Failed' | undefined {
   const told = pod.status?.phase;
   if (told === 'Succeeded' || told === 'Failed') return told;
   if (view.verdict) return 'Failed';
+  if (pod.metadata.deletionTimestamp !== undefined) return outcomeOfDeleted(view);
   const policy = policyOf(pod);
   if (policy === 'Always') return undefined;
   if (policy === 'Never' && initSpecsOf(pod).some((spec) => initHasFailed(view, spec))) {
@@ -37,6 +38,14 @@ export function outcomeOf(view: PodView): 'Succeeded' | 'Failed' | undefined {
   if (!last.every((run) => run !== undefined && hasEnded(run))) return undefined;
   if (last.every((run) => run !== undefined && hasSucceeded(run))) return 'Succeeded';
   return policy === 'Never' ? 'Failed' : undefined;
+}
+
+/** A pod that is deleted is over once nothing of it runs any more. */
+function outcomeOfDeleted(view: PodView): 'Succeeded' | 'Failed' | undefined {
+  if (view.containers.some(isRunning)) return undefined;
+  const last = view.pod.spec.containers.map(({ name }) => runsOf(view, name)[0]);
+  const isGood = last.every((run) => run !== undefined && hasSucceeded(run));
+  return isGood ? 'Succeeded' : 'Failed';
 }
 
 function initHasFailed(view: PodView, spec: ContainerSpec): boolean {

@@ -179,6 +179,8 @@ export interface Observation {
 }
 
 export interface Runtime {
+  /** Nothing really runs: pods need neither files nor variables. */
+  readonly isSimulated: boolean;
   /** Makes the network and the pause image, adopts what is there. Call once, first. */
   open(): Promise<void>;
   info(): Promise<RuntimeInfo>;

@@ -3,6 +3,7 @@
 //   <root>/pods/<uid>/volumes/<name>   emptyDir, configMap, secret, projected, downwardAPI
 //   hostPath                           the path itself
 
+import { createHash } from 'node:crypto';
 import { chmod, chown, mkdir, open, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative } from 'node:path';
 import type { Clock } from '../../machinery/clock.ts';
@@ -42,8 +43,8 @@ export interface MountContext extends SelfKnowledge {
 
 export class Volumes {
   readonly #options: VolumesOptions;
-  /** What was written last, by folder: nothing is rewritten that is right already. */
-  readonly #written = new Map<string, Payload>();
+  /** Digest of what was written last, by folder: nothing is rewritten that is right already. */
+  readonly #written = new Map<string, string>();
 
   constructor(options: VolumesOptions) {
     this.#options = options;
@@ -53,10 +54,25 @@ export class Volumes {
     return join(this.#options.root, 'pods', uid);
   }
 
+  /** When the pod's volumes are due again although nothing changed; undefined: never. */
+  refreshMs(uid: string): number | undefined {
+    return this.#options.tokens.refreshMs(uid);
+  }
+
   /** Makes all volumes of the pod and brings their files up to date. Idempotent. */
   async prepare(context: MountContext): Promise<void> {
     const volumes = context.pod.spec.volumes ?? [];
     await Promise.all(volumes.map((volume) => this.#prepareOne(volume, context)));
+  }
+
+  /** Fetches the pod's tokens, so that `prepare` finds them at hand. */
+  async fetchTokens(pod: Pod): Promise<void> {
+    const sources = (pod.spec.volumes ?? []).flatMap(({ projected }) => projected?.sources ?? []);
+    await Promise.all(
+      sources.map(({ serviceAccountToken }) =>
+        serviceAccountToken ? this.#options.tokens.get(pod, serviceAccountToken) : undefined,
+      ),
+    );
   }
 
   async mountsOf(
@@ -140,11 +156,12 @@ export class Volumes {
     if (!answer.isOk) {
       throw new VolumeError(`MountVolume.SetUp failed for volume "${volume.name}" : ${answer.why}`);
     }
-    if (isSame(this.#written.get(path), answer.payload)) return;
+    const digest = digestOf(answer.payload);
+    if (this.#written.get(path) === digest) return;
     const { clock, random } = this.#options;
     const version = `${clock.now()}.${suffix(random)}`;
     await writeAtomically(path, answer.payload, { version, group: context.group });
-    this.#written.set(path, answer.payload);
+    this.#written.set(path, digest);
   }
 }
 
@@ -172,13 +189,13 @@ function projectionOf({ configMap, secret, projected, downwardAPI }: Volume): {
   return { sources: projected?.sources ?? [], mode: projected?.defaultMode ?? MODE_DEFAULT };
 }
 
-const isSame = (a: Payload | undefined, b: Payload): boolean =>
-  a !== undefined &&
-  a.size === b.size &&
-  [...b].every(([path, file]) => {
-    const before = a.get(path);
-    return before?.mode === file.mode && before.content.equals(file.content);
-  });
+function digestOf(payload: Payload): string {
+  const hash = createHash('sha256');
+  for (const [path, { content, mode }] of payload) {
+    hash.update(`${path}\0${mode}\0${content.length}\0`).update(content);
+  }
+  return hash.digest('base64');
+}
 
 async function prepareHostPath({ path, type = '' }: HostPathVolumeSource): Promise<void> {
   const info = await stat(path).catch(() => undefined);

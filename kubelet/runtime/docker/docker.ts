@@ -47,6 +47,7 @@ export async function dockerRuntime(options: DockerOptions, parts: DockerParts):
 }
 
 class DockerRuntime implements Runtime {
+  readonly isSimulated = false;
   readonly nodeIp: string;
   readonly #docker: Dockerode;
   readonly #options: DockerOptions;

@@ -1,0 +1,151 @@
+// The kubelet process: flags → config → runtime → kubelet (or many hollow ones) → server.
+
+import { mkdir, readFile } from 'node:fs/promises';
+import { CONNECT_FLAGS, connect } from '../client/connect.ts';
+import { createInformers } from '../client/informers.ts';
+import { systemClock as clock } from '../machinery/clock.ts';
+import { runComponent, serveHealth } from '../machinery/component.ts';
+import { boolean, choice, integer, list, parseFlags, text } from '../machinery/flags.ts';
+import { LOG_LEVELS, type Log, stdoutLog } from '../machinery/log.ts';
+import { createMetrics } from '../machinery/metrics.ts';
+import { milliValueOf, wholeValueOf } from '../machinery/quantity.ts';
+import { systemRandom as random } from '../machinery/random.ts';
+import type { Transport } from '../machinery/transport.ts';
+import { createKubelet, type Kubelet, type KubeletConfig } from './kubelet.ts';
+import { dockerRuntime } from './runtime/docker/docker.ts';
+import { HOLLOW_DEFAULTS, hollowRuntime } from './runtime/hollow.ts';
+import type { Runtime } from './runtime/runtime.ts';
+
+const NAME = 'kubelet';
+
+const FLAGS = {
+  ...CONNECT_FLAGS,
+  'serving-cert-file': text('', 'certificate of the server for logs, exec and port-forward'),
+  'serving-key-file': text('', 'key of the serving certificate'),
+  'node-name': text('node-1', 'name of the node'),
+  'cluster-name': text('wherry', 'name of the cluster: part of container and network names'),
+  'pod-cidr': text('10.244.1.0/24', 'addresses for the pods of this node'),
+  port: integer(10250, 'port of the server, on the address of the node'),
+  listen: text('127.0.0.1:10248', 'address of /healthz, /readyz and /metrics'),
+  'root-dir': text('.wherry/kubelet', 'folder for volumes and other files of pods'),
+  runtime: choice(['docker', 'hollow'], 'docker', 'what runs the containers'),
+  'docker-socket': text('/var/run/docker.sock', 'socket of the Docker engine'),
+  'sandbox-pool': integer(3, 'ready sandboxes kept in stock'),
+  mtu: integer(1500, 'largest packet on the network of pods'),
+  'max-pods': integer(110, 'most pods on this node'),
+  cpus: text('', 'CPU that pods may be promised, as a quantity; all of the machine by default'),
+  memory: text('', 'memory that pods may be promised; all of the machine by default'),
+  'cluster-dns': list([], 'addresses of the DNS of the cluster'),
+  'cluster-domain': text('cluster.local', 'domain of the cluster'),
+  nodes: integer(1, 'hollow only: nodes in this process'),
+  'node-name-prefix': text('hollow-', 'hollow only: names are the prefix and a number'),
+  cleanup: boolean(false, 'remove all containers and the network of this node, and end'),
+  'log-level': choice(LOG_LEVELS, 'info', 'least severe messages to log'),
+};
+
+type Config = ReturnType<typeof parseFlags<typeof FLAGS>>;
+
+async function main(signal: AbortSignal): Promise<void> {
+  const flags = parseFlags(FLAGS, process.argv.slice(2), `${NAME}: runs the pods of a node`);
+  const log = stdoutLog(NAME, flags['log-level']);
+  if (flags.cleanup) return cleanUp(flags, log);
+  await mkdir(flags['root-dir'], { recursive: true });
+  const transport = await connect(flags);
+  const metrics = createMetrics();
+  const fleet = await makeFleet(flags, transport, log);
+  const checks = { pods: () => fleet.kubelets.every((kubelet) => kubelet.isReady) };
+  const { port } = await serveHealth({ listen: flags.listen, checks, metrics, signal });
+  log.info('started', { server: flags.server, healthPort: port, nodes: fleet.kubelets.length });
+  try {
+    await fleet.run(signal);
+  } finally {
+    transport.close();
+  }
+}
+
+interface Fleet {
+  readonly kubelets: readonly Kubelet[];
+  run(signal: AbortSignal): Promise<void>;
+}
+
+async function makeFleet(flags: Config, transport: Transport, log: Log): Promise<Fleet> {
+  const shared = { transport, clock, random };
+  const base = await configOf(flags);
+  if (flags.runtime === 'docker') {
+    const runtime = await openDocker(flags, log);
+    const kubelet = createKubelet({ ...shared, runtime, log, config: base });
+    return { kubelets: [kubelet], run: (signal) => kubelet.run(signal) };
+  }
+  const informers = createInformers({ ...shared, log });
+  const kubelets = Array.from({ length: flags.nodes }, (_, index) => {
+    const nodeName = `${flags['node-name-prefix']}${index + 1}`;
+    const podCidr = `10.${128 + Math.floor((index + 1) / 256)}.${(index + 1) % 256}.0/24`;
+    const runtime = hollowOf(flags, podCidr);
+    const config = { ...base, nodeName, podCidr };
+    return createKubelet({ ...shared, informers, runtime, log: log.with({ nodeName }), config });
+  });
+  return {
+    kubelets,
+    run: async (signal) => {
+      await Promise.all([...kubelets.map((kubelet) => kubelet.run(signal)), informers.run(signal)]);
+    },
+  };
+}
+
+async function configOf(flags: Config): Promise<KubeletConfig> {
+  const read = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
+  const [machineId, bootId, hostResolvConf] = await Promise.all([
+    read('/etc/machine-id'),
+    read('/proc/sys/kernel/random/boot_id'),
+    read('/etc/resolv.conf'),
+  ]);
+  return {
+    nodeName: flags['node-name'],
+    rootDir: flags['root-dir'],
+    podCidr: flags['pod-cidr'],
+    podsMax: flags['max-pods'],
+    cpuMilli: milliValueOf(flags.cpus || undefined),
+    memoryBytes: wholeValueOf(flags.memory || undefined),
+    dns: {
+      clusterDns: flags['cluster-dns'],
+      clusterDomain: flags['cluster-domain'],
+      hostResolvConf,
+    },
+    port: flags.port,
+    machineId: machineId.trim(),
+    bootId: bootId.trim(),
+  };
+}
+
+const openDocker = (flags: Config, log: Log): Promise<Runtime> =>
+  dockerRuntime(
+    {
+      socketPath: flags['docker-socket'],
+      cluster: flags['cluster-name'],
+      node: flags['node-name'],
+      podCidr: flags['pod-cidr'],
+      mtu: flags.mtu,
+      poolSize: flags['sandbox-pool'],
+    },
+    { clock, random, log, architecture: process.arch },
+  );
+
+const hollowOf = (flags: Config, podCidr: string): Runtime =>
+  hollowRuntime(
+    {
+      ...HOLLOW_DEFAULTS,
+      nodeIp: '127.0.0.1',
+      podCidr,
+      ...(flags.cpus !== '' && { cpus: milliValueOf(flags.cpus) / 1000 }),
+      ...(flags.memory !== '' && { memoryBytes: wholeValueOf(flags.memory) }),
+    },
+    { clock, random },
+  );
+
+async function cleanUp(flags: Config, log: Log): Promise<void> {
+  const runtime = await openDocker(flags, log);
+  await runtime.destroy();
+  log.info('removed all containers and the network of the node', { node: flags['node-name'] });
+}
+
+await runComponent(NAME, main);
