@@ -4,7 +4,7 @@ import type { Resource } from '../../proto/resource.ts';
 import type { WatchCache } from '../watch/cache.ts';
 
 export interface ObjectCaches {
-  cacheOf(resource: Resource): WatchCache;
+  cacheOf(resource: Pick<Resource, 'group' | 'plural'>): WatchCache;
   /** Resolves once every cache holds this revision. */
   waitFor(revision: number, signal?: AbortSignal): Promise<void>;
 }

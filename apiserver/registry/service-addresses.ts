@@ -7,7 +7,7 @@ import type { Random } from '../../machinery/random.ts';
 import { Faults } from '../../machinery/validation.ts';
 import type { Service, ServicePort } from '../../proto/generated/core.v1.ts';
 import { SERVICES } from '../../proto/generated/resources.ts';
-import type { ApiObject, Resource } from '../../proto/resource.ts';
+import type { ApiObject } from '../../proto/resource.ts';
 import type { Stores } from './change.ts';
 import type { Bookkeeping, Hold } from './hold.ts';
 import { refuseFaults } from './invalid.ts';
@@ -67,7 +67,7 @@ interface Numbers {
 
 async function load({ store, hub }: Stores, pools: Pools): Promise<void> {
   await hub.waitFor(await store.progress());
-  for (const { object } of hub.cacheOf(SERVICES as Resource).list({}).items) {
+  for (const { object } of hub.cacheOf(SERVICES).list({}).items) {
     const { ips, ports } = heldBy(object as Service);
     const owner = ownerOf(object);
     for (const ip of ips) pools.ips.take(ip, owner);

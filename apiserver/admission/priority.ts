@@ -1,0 +1,70 @@
+// A pod's priority is a number; users name a class. The server looks the number up.
+
+import { forbidden } from '../../machinery/errors.ts';
+import type { Pod } from '../../proto/generated/core.v1.ts';
+import { PODS, PRIORITY_CLASSES } from '../../proto/generated/resources.ts';
+import type { PriorityClass } from '../../proto/generated/scheduling.v1.ts';
+import type { Lookup } from '../registry/lookup.ts';
+import { type AdmissionPlugin, isResource } from './admission.ts';
+
+/** Classes that every cluster has. */
+const SYSTEM_PRIORITIES: Readonly<Record<string, number>> = {
+  'system-cluster-critical': 2_000_000_000,
+  'system-node-critical': 2_000_001_000,
+};
+
+interface Priority {
+  readonly name?: string | undefined;
+  readonly value: number;
+  readonly preemptionPolicy: 'PreemptLowerPriority' | 'Never';
+}
+
+export const priorityAdmission = (lookup: Lookup): AdmissionPlugin => ({
+  name: 'Priority',
+
+  mutate(request) {
+    if (request.operation !== 'CREATE' || !isResource(request, 'pods')) return;
+    const pod = request.object as Pod;
+    const { value, name, preemptionPolicy } = priorityOf(pod, lookup);
+    const { spec } = pod;
+    if (spec.priority !== undefined && spec.priority !== value) {
+      const why =
+        `the integer value of priority (${spec.priority}) must not be provided in pod spec; ` +
+        `priority admission controller computed ${value} from the given PriorityClass name`;
+      throw forbidden(PODS, request.name, why);
+    }
+    spec.priority = value;
+    if (name !== undefined) spec.priorityClassName = name;
+    spec.preemptionPolicy ??= preemptionPolicy;
+  },
+});
+
+function priorityOf({ metadata, spec }: Pod, lookup: Lookup): Priority {
+  const name = spec.priorityClassName;
+  if (!name) return defaultPriority(lookup);
+  if (Object.hasOwn(SYSTEM_PRIORITIES, name)) {
+    return { value: SYSTEM_PRIORITIES[name]!, preemptionPolicy: 'PreemptLowerPriority' };
+  }
+  const found = lookup.find(PRIORITY_CLASSES, { name });
+  if (found === undefined) {
+    throw forbidden(PODS, metadata.name, `no PriorityClass with name ${name} was found`);
+  }
+  return priorityIn(found);
+}
+
+/** The lowest of the classes that call themselves the default, as upstream has it. */
+function defaultPriority(lookup: Lookup): Priority {
+  let found: PriorityClass | undefined;
+  for (const one of lookup.all(PRIORITY_CLASSES)) {
+    if (one.globalDefault && (found === undefined || (one.value ?? 0) < (found.value ?? 0)))
+      found = one;
+  }
+  return found
+    ? { ...priorityIn(found), name: found.metadata.name }
+    : { value: 0, preemptionPolicy: 'PreemptLowerPriority' };
+}
+
+const priorityIn = ({ value, preemptionPolicy }: PriorityClass): Priority => ({
+  value: value ?? 0,
+  preemptionPolicy: preemptionPolicy === 'Never' ? 'Never' : 'PreemptLowerPriority',
+});
