@@ -14,6 +14,7 @@ import {
   NAMESPACES,
   NODES,
   PODS,
+  SERVICE_ACCOUNTS,
 } from '../../proto/generated/resources.ts';
 import { configMap, deployment, namespace, node, pod } from '../builders.ts';
 
@@ -39,6 +40,10 @@ export function transportContract(name: string, open: () => Promise<OpenTranspor
       const { transport } = opened;
       const own = `${name}-${++namespaces}`;
       await transport.create(NAMESPACES, namespace(own));
+      // No controller is there to make it, and pods need one.
+      await transport.create(SERVICE_ACCOUNTS, {
+        metadata: { name: 'default', namespace: own },
+      });
       const at = (object: string) => ({ namespace: own, name: object });
       const make = (object: string, data = {}, metadata = {}) =>
         transport.create(CONFIG_MAPS, configMap(object, data, { namespace: own, ...metadata }));
