@@ -1,22 +1,27 @@
 // Everything behind the doors: store, watch hub, registry, and the loops that keep them going.
 
+import { isIPv4 } from 'node:net';
 import type { Clock } from '../machinery/clock.ts';
 import type { Log } from '../machinery/log.ts';
 import type { Random } from '../machinery/random.ts';
+import { defaultAdmission } from './admission/chain.ts';
 import { KINDS } from './kinds/kinds.ts';
+import { bootstrap } from './registry/bootstrap.ts';
+import { hubResourcesOf } from './registry/indexes.ts';
 import type { Kind } from './registry/kind.ts';
+import { createLookup } from './registry/lookup.ts';
 import type { Registry } from './registry/registry.ts';
-import { INDEXED_FIELDS } from './registry/selection.ts';
 import { createRegistry } from './registry/store-registry.ts';
 import { runCompactor } from './store/compactor.ts';
 import { openStore, type StoreConfig } from './store/open.ts';
-import type { IndexDefinition } from './watch/cache.ts';
-import { type HubResource, WatchHub } from './watch/hub.ts';
+import { WatchHub } from './watch/hub.ts';
 
 export interface BackendConfig {
   readonly store: StoreConfig;
   readonly serviceCidr: string;
   readonly advertiseAddress: string;
+  /** Of the service `kubernetes`, known once the server listens. */
+  readonly port: () => number;
 }
 
 export interface Backend {
@@ -46,7 +51,7 @@ export async function openBackend(
 ): Promise<Backend> {
   const store = await openStore(config.store, clock);
   const kinds = KINDS;
-  const hub = new WatchHub({ store, clock, log, resources: hubResources(kinds) });
+  const hub = new WatchHub({ store, clock, log, resources: hubResourcesOf(kinds) });
   const registry = createRegistry({
     store,
     hub,
@@ -54,7 +59,7 @@ export async function openBackend(
     clock,
     random,
     log,
-    admission: [],
+    admission: defaultAdmission(createLookup({ store, hub }), random),
     serviceCidr: config.serviceCidr,
     nodePortRange: NODE_PORTS,
   });
@@ -68,6 +73,9 @@ export async function openBackend(
     isBootstrapped: () => isBootstrapped,
     async ready() {
       while (!hub.ready) await clock.sleep(FILL_POLL_MS, signal);
+      const { serviceCidr } = config;
+      const advertiseAddress = reachable(config.advertiseAddress);
+      await bootstrap(registry, { serviceCidr, advertiseAddress, port: config.port() });
       isBootstrapped = true;
     },
     async close() {
@@ -77,19 +85,6 @@ export async function openBackend(
   };
 }
 
-/** Versions of one resource share a cache. */
-function hubResources(kinds: readonly Kind[]): readonly HubResource[] {
-  const byName = new Map<string, HubResource>();
-  for (const kind of kinds) {
-    const { group, plural } = kind.resource;
-    byName.set(`${plural}.${group}`, { resource: { group, plural }, indexes: indexesOf(kind) });
-  }
-  return [...byName.values()];
-}
-
-function indexesOf({ fields = {} }: Kind): readonly IndexDefinition[] {
-  return INDEXED_FIELDS.flatMap((name) => {
-    const read = fields[name];
-    return read === undefined ? [] : [{ name, valueOf: ({ object }) => read(object) }];
-  });
-}
+/** Nobody else can reach this server under a loopback address: better none than a wrong one. */
+const reachable = (address: string): string | undefined =>
+  isIPv4(address) && !address.startsWith('127.') && address !== '0.0.0.0' ? address : undefined;

@@ -4,6 +4,7 @@
 //
 // Tests, embedding and main.ts all start it here.
 
+import { splitAddress } from '../machinery/address.ts';
 import type { Clock } from '../machinery/clock.ts';
 import { StatusError } from '../machinery/errors.ts';
 import type { Log } from '../machinery/log.ts';
@@ -77,7 +78,9 @@ export async function startApiServer(
   // Told to stop while it is starting: the start fails.
   const giveUp = () => stop.abort(signal?.reason);
   signal?.addEventListener('abort', giveUp);
-  const backend = await openBackend(config, ambient, stop.signal);
+  let https: Listener | undefined;
+  const port = () => splitAddress(https?.address ?? config.listen).port;
+  const backend = await openBackend({ ...config, port }, ambient, stop.signal);
   const { hub, kinds } = backend;
   const reader = cacheReader(hub, kinds);
   const signingKey = config.serviceAccountKey;
@@ -92,7 +95,6 @@ export async function startApiServer(
   const doors = { authenticate: authenticator(tokens), authorize, limits: requestLimits(), log };
   const stopping = stop.signal;
   const resources = resourceDoor({ registry, clock, stopping });
-  let https: Listener | undefined;
   const handle = createApiServer({
     ...doors,
     registry,

@@ -2,7 +2,7 @@
 // access review alike.
 
 import { forbidden, StatusError } from '../../machinery/errors.ts';
-import type { User } from '../authn/user.ts';
+import { ANONYMOUS, type User } from '../authn/user.ts';
 
 export interface ResourceAttributes {
   readonly verb: string;
@@ -36,7 +36,10 @@ export const resourceNameOf = ({ plural, subresource }: ResourceAttributes): str
 
 export function assertAllowed(authorize: Authorize, user: User, attributes: Attributes): void {
   const decision = authorize(user, attributes);
-  if (!decision.allowed) throw refusal(user, attributes, decision.reason);
+  if (decision.allowed) return;
+  // Who has not said who they are may try again and say it.
+  if (user === ANONYMOUS) throw new StatusError('Unauthorized', 'Unauthorized');
+  throw refusal(user, attributes, decision.reason);
 }
 
 function refusal(user: User, attributes: Attributes, reason: string): StatusError {
