@@ -94,8 +94,14 @@ class EmbeddedStore implements Store {
     for (const key of this.#index.keys(prefix, after)) {
       const version = this.#index.at(key, revision);
       if (version === undefined) continue;
-      if (entries.length >= limit) remaining++;
-      else entries.push(this.#read(key, version.revision));
+      if (entries.length >= limit) {
+        remaining++;
+        continue;
+      }
+      entries.push(this.#read(key, version.revision));
+      if (entries.length < limit) continue;
+      const behind = this.#index.countBehind(prefix, key, revision);
+      if (behind !== undefined) return { entries, revision, remaining: behind };
     }
     return { entries, revision, remaining };
   }

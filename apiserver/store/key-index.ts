@@ -25,6 +25,10 @@ const DEAD_HEAD_MAX = 4096;
 export class KeyIndex {
   readonly #heads = new Map<StoreKey, Version>();
   readonly #keys = new SortedKeys();
+  /** Those of them whose newest version is a delete. */
+  readonly #dead = new SortedKeys();
+  /** The last write that made a key appear or vanish. */
+  #changedAt = 0;
   #garbage: Garbage[] = [];
   #garbageAt = 0;
 
@@ -45,12 +49,21 @@ export class KeyIndex {
     return this.#keys.withPrefix(prefix, after);
   }
 
+  /** How many living keys lie behind this one; undefined: only going through them would tell. */
+  countBehind(prefix: StoreKey, after: StoreKey, revision: number): number | undefined {
+    if (revision < this.#changedAt) return undefined;
+    return this.#keys.countBehind(prefix, after) - this.#dead.countBehind(prefix, after);
+  }
+
   /** Revisions must come in order. */
   record(key: StoreKey, revision: number, isDelete: boolean): void {
     const older = this.#heads.get(key);
     const version = { revision, isDelete, older };
     this.#heads.set(key, version);
     if (older === undefined) this.#keys.add(key);
+    if (older === undefined || older.isDelete !== isDelete) this.#changedAt = revision;
+    if (isDelete) this.#dead.add(key);
+    else if (older?.isDelete) this.#dead.delete(key);
     if (older !== undefined || isDelete) this.#garbage.push({ key, version });
   }
 
@@ -81,5 +94,6 @@ export class KeyIndex {
     if (this.#heads.get(key) !== version) return;
     this.#heads.delete(key);
     this.#keys.delete(key);
+    this.#dead.delete(key);
   }
 }

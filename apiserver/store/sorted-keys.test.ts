@@ -21,6 +21,10 @@ test('it holds what a sorted set holds, over any adds and deletes', () => {
       expect([...keys.withPrefix('4/', after)]).toEqual(
         sorted.filter((it) => it.startsWith('4/') && it > after),
       );
+      for (const prefix of ['', '3/', '4/', '9/']) {
+        const behind = sorted.filter((it) => it.startsWith(prefix) && it > after).length;
+        expect(keys.countBehind(prefix, after)).toBe(behind);
+      }
     }),
     { numRuns: 30 },
   );

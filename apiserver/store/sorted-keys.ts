@@ -5,6 +5,9 @@
 /** Blocks above this size split; moving half a thousand pointers costs less than a microsecond. */
 const BLOCK_KEYS_MAX = 512;
 
+/** No key has such a character. */
+const BEHIND_ALL = '\uffff';
+
 export class SortedKeys {
   #blocks: string[][] = [];
   #size = 0;
@@ -63,6 +66,20 @@ export class SortedKeys {
         yield key;
       }
     }
+  }
+
+  /** How many keys with the prefix lie behind `after`, without going through them. */
+  countBehind(prefix: string, after: string): number {
+    const end = this.#rank(prefix + BEHIND_ALL);
+    return Math.max(0, end - this.#rank(after < prefix ? prefix : `${after}\0`));
+  }
+
+  /** How many keys are smaller. */
+  #rank(key: string): number {
+    const at = this.#blockOf(key);
+    let rank = at < this.#blocks.length ? lowerBound(this.#blocks[at]!, key) : 0;
+    for (let i = 0; i < at; i++) rank += this.#blocks[i]!.length;
+    return rank;
   }
 
   /** First block whose last key is not below `key`. */
