@@ -2,40 +2,51 @@
 
 export class InFlight {
   readonly #max: number;
-  readonly #tasks = new Set<Promise<void>>();
+  readonly #waiters = new Set<() => void>();
+  #size = 0;
 
   constructor(max: number) {
     this.#max = max;
   }
 
   get size(): number {
-    return this.#tasks.size;
+    return this.#size;
   }
 
   get isFull(): boolean {
-    return this.#tasks.size >= this.#max;
+    return this.#size >= this.#max;
   }
 
   /** The task must not reject: nobody has to wait for it. Resolves when its room is free again. */
-  start(task: () => Promise<void>): Promise<void> {
-    const running: Promise<void> = task().finally(() => this.#tasks.delete(running));
-    this.#tasks.add(running);
-    return running;
+  async start(task: () => Promise<void>): Promise<void> {
+    this.#size++;
+    try {
+      await task();
+    } finally {
+      this.#size--;
+      this.#tellWaiters();
+    }
   }
 
   /** Resolves when there is room for one more; rejects with the signal's reason. */
   async room(signal: AbortSignal): Promise<void> {
-    let onAbort = () => {};
-    const aborted = new Promise<void>((resolve) => {
-      onAbort = () => resolve();
-      signal.addEventListener('abort', onAbort, { once: true });
-    });
-    while (this.isFull && !signal.aborted) await Promise.race([aborted, ...this.#tasks]);
-    signal.removeEventListener('abort', onAbort);
+    const tell = () => this.#tellWaiters();
+    signal.addEventListener('abort', tell, { once: true });
+    while (this.isFull && !signal.aborted) await this.#change();
+    signal.removeEventListener('abort', tell);
     signal.throwIfAborted();
   }
 
   async settled(): Promise<void> {
-    while (this.#tasks.size > 0) await Promise.allSettled(this.#tasks);
+    while (this.#size > 0) await this.#change();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiters.add(resolve));
+  }
+
+  #tellWaiters(): void {
+    for (const resolve of this.#waiters) resolve();
+    this.#waiters.clear();
   }
 }

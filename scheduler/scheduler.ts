@@ -150,7 +150,7 @@ class Run {
     }
     const binding = { pod: entry.info, nodeName: decision.nodeName, plugins: profile.plugins };
     this.#cache.assume(entry.info, decision.nodeName);
-    if (reserve(binding)) this.#bindings.start(() => this.#bind(entry, binding, signal));
+    if (reserve(binding)) void this.#bindings.start(() => this.#bind(entry, binding, signal));
     else this.#giveBack(entry, binding);
   }
 
