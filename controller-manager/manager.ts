@@ -3,6 +3,7 @@
 //   lead ─► caches ─► controllers
 //              └────► discovery ─► caches of metadata ─► garbage collector
 
+import { setMaxListeners } from 'node:events';
 import { createEventRecorder, type EventRecorder } from '../client/event-recorder.ts';
 import { createInformers, type Informers } from '../client/informers.ts';
 import { runAsLeader } from '../client/leader-election.ts';
@@ -87,6 +88,8 @@ export function createControllerManager(options: ManagerOptions): ControllerMana
   let informers: Informers | undefined;
 
   const lead = async (signal: AbortSignal) => {
+    // One signal ends every watch, queue and wait of the term: that many listeners are no leak.
+    setMaxListeners(0, signal);
     informers = createInformers({ transport, clock, random, log });
     const caches = createCaches(informers);
     const served = servedResources(transport);
