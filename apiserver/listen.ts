@@ -3,8 +3,7 @@
 import { once } from 'node:events';
 import { ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
+import type { AddressInfo, Socket } from 'node:net';
 import { Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { splitAddress } from '../machinery/address.ts';
 import type { Clock } from '../machinery/clock.ts';
@@ -57,15 +56,16 @@ export async function listenHttps(
     noDelay: true,
   });
   server.maxConnections = CONNECTIONS_MAX;
-  const upgraded = new Set<Duplex>();
+  const upgraded = new Set<Socket>();
   server.on('request', (request, response) => void handle(request, response));
-  server.on('upgrade', (request, socket, head) => {
+  server.on('upgrade', (request, duplex, head) => {
+    const socket = duplex as Socket;
     upgraded.add(socket);
     socket.on('error', () => {});
     socket.once('close', () => upgraded.delete(socket));
     // Refusals still are plain HTTP answers.
     const response = new ServerResponse(request);
-    response.assignSocket(socket as never);
+    response.assignSocket(socket);
     response.once('finish', () => socket.end());
     void handle(request, response, { socket, head });
   });

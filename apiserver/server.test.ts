@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { KeyPair } from '../machinery/certificates.ts';
 import { encodeEnvelope } from '../proto/codec.ts';
 import { startTestApiServer, type TestApiServer } from '../test/api-server.ts';
 
@@ -145,6 +146,28 @@ test('a stranger with a good certificate may look around, and touch nothing', as
       'configmaps is forbidden: User "bob" cannot list resource "configmaps" in API group "" in the namespace "default"',
     details: { kind: 'configmaps' },
   });
+});
+
+test('an administrator may act as somebody else, others only where it is granted', async () => {
+  const headers = { 'impersonate-user': 'ann', 'impersonate-group': 'staff' };
+  const review = (as?: KeyPair) =>
+    server.ask('/apis/authentication.k8s.io/v1/selfsubjectreviews', {
+      method: 'POST',
+      headers,
+      body: { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' },
+      ...(as && { as }),
+    });
+  expect((await review()).json()).toMatchObject({
+    status: { userInfo: { username: 'ann', groups: ['staff', 'system:authenticated'] } },
+  });
+  expect((await server.ask(MAPS, { headers })).code).toBe(403);
+  const refused = await review(await server.client('bob'));
+  expect([refused.code, refused.json().message]).toEqual([
+    403,
+    'users "ann" is forbidden: User "bob" cannot impersonate resource "users" in API group "" at the cluster scope',
+  ]);
+  const alone = await server.ask(MAPS, { headers: { 'impersonate-group': 'system:masters' } });
+  expect(alone.code).toBe(400);
 });
 
 test('a certificate of another authority is refused', async () => {

@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { StatusError } from '../machinery/errors.ts';
 import type { Log } from '../machinery/log.ts';
 import type { Authenticate } from './authn/authenticate.ts';
+import { impersonated } from './authn/impersonate.ts';
 import { type Authorize, assertAllowed } from './authz/attributes.ts';
 import { type ConnectDoor, STREAMS } from './connect/connect-door.ts';
 import { send, sendError, sendJson } from './http/answer.ts';
@@ -47,7 +48,8 @@ export function createApiServer(parts: Parts): Handle {
   return async function handle(request, response, upgrade) {
     try {
       const info = parseRequestInfo(request.method ?? 'GET', request.url ?? '/');
-      const user = await authenticate(credentialsOf(request));
+      const asker = await authenticate(credentialsOf(request));
+      const user = impersonated(asker, request.headers, authorize);
       const attributes = attributesOf(info);
       await limits.run(user, attributes, () => {
         assertAllowed(authorize, user, attributes);

@@ -3,7 +3,7 @@
 
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { checkServerIdentity } from 'node:tls';
 import { badRequest, StatusError } from '../../machinery/errors.ts';
@@ -107,7 +107,7 @@ type Answer =
   | {
       readonly type: 'upgrade';
       readonly response: IncomingMessage;
-      readonly server: Duplex;
+      readonly server: Socket;
       readonly serverHead: Buffer;
     };
 
@@ -129,19 +129,29 @@ const answerOf = (outgoing: ReturnType<typeof httpRequest>): Promise<Answer> =>
 
 async function join(ends: {
   readonly response: IncomingMessage;
-  readonly server: Duplex;
+  readonly server: Socket;
   readonly serverHead: Buffer;
-  readonly client: Duplex;
+  readonly client: Socket;
   readonly clientHead: Buffer;
 }): Promise<void> {
   const { response, server, serverHead, client, clientHead } = ends;
   client.write(headOf(response));
   client.write(serverHead);
   server.write(clientHead);
-  // Either end may vanish at any time; the other one is then closed, and that is all there is to it.
-  await Promise.allSettled([pipeline(client, server), pipeline(server, client)]);
-  client.destroy();
-  server.destroy();
+  await Promise.all([flow(client, server), flow(server, client)]);
+}
+
+/** From one end to the other; when the one is gone, the other still gets what was on its way. */
+function flow(from: Socket, to: Socket): Promise<void> {
+  from.pipe(to);
+  // Either end may vanish at any time, and that is all there is to it.
+  from.on('error', () => {});
+  return new Promise((resolve) => {
+    from.once('close', () => {
+      to.destroySoon();
+      resolve();
+    });
+  });
 }
 
 function headOf({ statusCode, statusMessage, rawHeaders }: IncomingMessage): string {

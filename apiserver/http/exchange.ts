@@ -1,7 +1,7 @@
 // One request and its answer, once it is known what is asked and who asks.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import { badRequest } from '../../machinery/errors.ts';
 import type { User } from '../authn/user.ts';
 import type { Kind } from '../registry/kind.ts';
@@ -14,7 +14,7 @@ export interface Exchange {
   readonly info: RequestInfo;
   readonly user: User;
   /** The client wants to leave HTTP behind: its raw connection, and what it has sent already. */
-  readonly upgrade?: { readonly socket: Duplex; readonly head: Buffer } | undefined;
+  readonly upgrade?: { readonly socket: Socket; readonly head: Buffer } | undefined;
 }
 
 export interface ResourceExchange extends Exchange {
