@@ -9,6 +9,8 @@ import { createHash } from 'node:crypto';
 
 const PREFIX = /^[A-Za-z0-9]{1,7}$/;
 const HASH_LENGTH = 16;
+/** Each sync asks for every name again; beyond this many they are worked out anew. */
+const HASHES_MAX = 100_000;
 
 export interface Chains {
   readonly services: string;
@@ -29,6 +31,7 @@ export function chainsOf(prefix: string): Chains {
     throw new RangeError(`want 1 to 7 letters or digits as chain prefix, got "${prefix}"`);
   }
   const named = (name: string) => `${prefix}-${name}`;
+  const hashes = new Map<string, string>();
   return {
     services: named('SERVICES'),
     nodePorts: named('NODEPORTS'),
@@ -38,7 +41,14 @@ export function chainsOf(prefix: string): Chains {
     output: named('OUTPUT'),
     forward: named('FORWARD'),
     reject: named('REJECT'),
-    of: (kind, name) => named(`${kind}-${hashOf(name)}`),
+    of(kind, name) {
+      const known = hashes.get(name);
+      if (known !== undefined) return named(`${kind}-${known}`);
+      if (hashes.size >= HASHES_MAX) hashes.clear();
+      const hash = hashOf(name);
+      hashes.set(name, hash);
+      return named(`${kind}-${hash}`);
+    },
     isOurs: (chain) => chain.startsWith(`${prefix}-`),
   };
 }

@@ -9,13 +9,13 @@ import type { Log } from '../machinery/log.ts';
 import { type Metrics, noMetrics } from '../machinery/metrics.ts';
 import type { Service } from '../proto/generated/core.v1.ts';
 import type { EndpointSlice } from '../proto/generated/discovery.v1.ts';
-import { chainsOf } from './chains.ts';
+import { type Chains, chainsOf } from './chains.ts';
 import { forgetFlows, planForgetting } from './conntrack.ts';
 import { allowHairpins, applySettings } from './kernel-settings.ts';
 import type { Machine } from './machine.ts';
 import { createRuleWriter } from './rule-writer.ts';
-import { planRules } from './rules.ts';
-import { planServices, type ServiceMap } from './service-map.ts';
+import { planRules, type RuleMemo } from './rules.ts';
+import { planServices, type ServiceMap, type ServiceMemo } from './service-map.ts';
 
 export interface ProxyConfig {
   readonly chainPrefix: string;
@@ -55,9 +55,12 @@ export function createServiceProxy(parts: ProxyParts): ServiceProxy {
 
 class RuleKeeper implements ServiceProxy {
   readonly #parts: ProxyParts;
+  readonly #chains: Chains;
   readonly #writer;
   readonly #durations;
   readonly #failures;
+  readonly #serviceMemo: ServiceMemo = new WeakMap();
+  readonly #ruleMemo: RuleMemo = new WeakMap();
   #services: ServiceMap = new Map();
   #hairpins: ReadonlySet<string> = new Set();
   #isDirty = true;
@@ -67,7 +70,8 @@ class RuleKeeper implements ServiceProxy {
 
   constructor(parts: ProxyParts) {
     this.#parts = parts;
-    this.#writer = createRuleWriter(parts.machine, chainsOf(parts.config.chainPrefix));
+    this.#chains = chainsOf(parts.config.chainPrefix);
+    this.#writer = createRuleWriter(parts.machine, this.#chains);
     const metrics = parts.metrics ?? noMetrics;
     this.#durations = metrics.histogram(
       'proxy_sync_duration_seconds',
@@ -123,14 +127,12 @@ class RuleKeeper implements ServiceProxy {
       log.warn('somebody changed our rules: writing them anew');
     }
     this.#isVerifyDue = false;
-    const next = planServices({
-      services: services.list(),
-      slices: slices.list(),
-      nodeName: config.nodeName,
-    });
+    const { nodeName } = config;
+    const observed = { services: services.list(), slices: slices.list(), nodeName };
+    const next = planServices(observed, this.#serviceMemo);
     const { clusterCidr, serviceCidr } = config;
-    const chains = chainsOf(config.chainPrefix);
-    const result = await this.#writer.write(planRules(next, { chains, clusterCidr, serviceCidr }));
+    const options = { chains: this.#chains, clusterCidr, serviceCidr };
+    const result = await this.#writer.write(planRules(next, options, this.#ruleMemo));
     const deletions = planForgetting(this.#services, next);
     this.#services = next;
     await forgetFlows(machine, deletions, log);

@@ -109,6 +109,7 @@ interface ChainChange {
 }
 
 function changeChain(plan: TablePlan, { chain, rules, before, set }: ChainChange): void {
+  if (before === rules) return;
   if (before?.length === rules.length && before.every((rule, i) => rule === rules[i])) return;
   const edits = before !== undefined && set.has(chain) ? editsOf(chain, before, rules) : undefined;
   if (edits === undefined) writeChain(plan, chain, rules);

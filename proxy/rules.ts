@@ -11,6 +11,7 @@ import type { ServiceMap, ServicePortRules, Target } from './service-map.ts';
 
 /** The bit of the packet mark that asks for masquerading; upstream's. */
 const MARK = '0x4000';
+const REFUSAL = '-j REJECT --reject-with icmp-port-unreachable';
 
 /** A chain's rules, each without its `-A CHAIN`. */
 export type TableChains = ReadonlyMap<string, readonly string[]>;
@@ -38,25 +39,56 @@ export interface RuleOptions {
   readonly serviceCidr: string;
 }
 
-export function planRules(services: ServiceMap, options: RuleOptions): RuleSet {
-  const { chains } = options;
-  const nat = new Map<string, string[]>();
+/** What one service port contributes. */
+interface Contribution {
+  readonly nat: TableChains;
+  readonly dispatch: readonly string[];
+  readonly nodePorts: readonly string[];
+  readonly reject: readonly string[];
+}
+
+/** Good for one set of options. */
+export type RuleMemo = WeakMap<ServicePortRules, Contribution>;
+
+/** With a memo, the chains of what has not changed are the same objects as before. */
+export function planRules(
+  services: ServiceMap,
+  options: RuleOptions,
+  memo: RuleMemo = new WeakMap(),
+): RuleSet {
+  const { chains, serviceCidr } = options;
+  const nat = new Map<string, readonly string[]>();
   const dispatch: string[] = [];
   const nodePorts: string[] = [];
+  const reject: string[] = [];
   for (const service of services.values()) {
-    addService(nat, service, options);
-    dispatch.push(...dispatchOf(service, chains));
-    nodePorts.push(...nodePortsOf(service, chains));
+    const part = memo.get(service) ?? contributionOf(service, options);
+    memo.set(service, part);
+    for (const [chain, rules] of part.nat) nat.set(chain, rules);
+    dispatch.push(...part.dispatch);
+    nodePorts.push(...part.nodePorts);
+    reject.push(...part.reject);
   }
+  // After translation nothing goes to a service address any more: what does has no endpoints.
+  if (serviceCidr !== '') reject.push(`-d ${serviceCidr} ${REFUSAL}`);
   nat.set(chains.services, [...dispatch, `-m addrtype --dst-type LOCAL -j ${chains.nodePorts}`]);
   nat.set(chains.nodePorts, nodePorts);
   nat.set(chains.masquerade, [`-j MARK --or-mark ${MARK}`]);
   nat.set(chains.postrouting, postroutingOf(options));
   return {
     nat,
-    filter: filterChains(services, options),
+    filter: filterChains(reject, options),
     jumps: jumpsOf(chains),
     unordered: new Set([chains.services, chains.nodePorts, chains.reject]),
+  };
+}
+
+function contributionOf(service: ServicePortRules, options: RuleOptions): Contribution {
+  return {
+    nat: chainsFor(service, options),
+    dispatch: dispatchOf(service, options.chains),
+    nodePorts: nodePortsOf(service, options.chains),
+    reject: rejectRules(service, options),
   };
 }
 
@@ -99,7 +131,8 @@ function nodePortsOf(service: ServicePortRules, chains: Chains): readonly string
   return [`${portMatch(protocol, nodePort)} ${comment(name)} -j ${to}`];
 }
 
-function addService(nat: Map<string, string[]>, service: ServicePortRules, options: RuleOptions) {
+function chainsFor(service: ServicePortRules, options: RuleOptions): TableChains {
+  const nat = new Map<string, readonly string[]>();
   const { chains, clusterCidr } = options;
   const { protocol, clusterIp, port, internal, external, externalPolicy } = service;
   const key = keyOf(service);
@@ -125,6 +158,7 @@ function addService(nat: Map<string, string[]>, service: ServicePortRules, optio
   for (const target of targets) {
     nat.set(endpointChain(service, target, chains), endpointRules(service, target, chains));
   }
+  return nat;
 }
 
 /**
@@ -197,8 +231,10 @@ function postroutingOf({ clusterCidr }: RuleOptions): string[] {
   ];
 }
 
-function filterChains(services: ServiceMap, options: RuleOptions): TableChains {
-  const { chains, clusterCidr } = options;
+function filterChains(
+  reject: readonly string[],
+  { chains, clusterCidr }: RuleOptions,
+): TableChains {
   const refuseNew = `-m conntrack --ctstate NEW -j ${chains.reject}`;
   // With route_localnet on, others must not reach what listens on this node's loopback.
   const guardLoopback =
@@ -216,34 +252,24 @@ function filterChains(services: ServiceMap, options: RuleOptions): TableChains {
     [chains.input, [guardLoopback, refuseNew]],
     [chains.output, [refuseNew]],
     [chains.forward, [refuseNew, ...accept]],
-    [chains.reject, rejectRules(services, options)],
+    [chains.reject, reject],
   ]);
 }
 
-function rejectRules(services: ServiceMap, { serviceCidr }: RuleOptions): string[] {
+function rejectRules(service: ServicePortRules, { serviceCidr }: RuleOptions): readonly string[] {
+  const { name, protocol, clusterIp, port, nodePort, hasEndpoints } = service;
   const rules: string[] = [];
-  for (const service of services.values()) {
-    const { name, protocol, clusterIp, port, nodePort } = service;
-    // Nobody at all is refused at once; somebody on another node only: it is not ours to answer.
-    const verdict = service.hasEndpoints ? 'DROP' : 'REJECT --reject-with icmp-port-unreachable';
-    const refusal = (ip: string) =>
-      `-d ${ip}/32 ${portMatch(protocol, port)} ${comment(name)} -j ${verdict}`;
-    const isCovered = !service.hasEndpoints && contains(serviceCidr, clusterIp);
-    if (service.internal.length === 0 && !isCovered) {
-      rules.push(refusal(clusterIp));
-    }
-    if (service.external.length > 0) continue;
-    rules.push(...service.externalIps.map(refusal));
-    if (nodePort !== undefined) {
-      rules.push(
-        `-m addrtype --dst-type LOCAL ${portMatch(protocol, nodePort)} ${comment(name)} ` +
-          `-j ${verdict}`,
-      );
-    }
-  }
-  // After translation nothing goes to a service address any more: what does has no endpoints.
-  if (serviceCidr !== '') {
-    rules.push(`-d ${serviceCidr} -j REJECT --reject-with icmp-port-unreachable`);
+  // Nobody at all is refused at once; somebody on another node only: it is not ours to answer.
+  const verdict = hasEndpoints ? '-j DROP' : REFUSAL;
+  const refusal = (ip: string) =>
+    `-d ${ip}/32 ${portMatch(protocol, port)} ${comment(name)} ${verdict}`;
+  const isCovered = !hasEndpoints && contains(serviceCidr, clusterIp);
+  if (service.internal.length === 0 && !isCovered) rules.push(refusal(clusterIp));
+  if (service.external.length > 0) return rules;
+  rules.push(...service.externalIps.map(refusal));
+  if (nodePort !== undefined) {
+    const match = `-m addrtype --dst-type LOCAL ${portMatch(protocol, nodePort)}`;
+    rules.push(`${match} ${comment(name)} ${verdict}`);
   }
   return rules;
 }

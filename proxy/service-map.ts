@@ -54,19 +54,46 @@ export interface Observed {
   readonly nodeName: string;
 }
 
-export function planServices({ services, slices, nodeName }: Observed): ServiceMap {
+/** What was planned for a Service, good as long as its slices are the same objects. */
+export type ServiceMemo = WeakMap<Service, Planned>;
+
+interface Planned {
+  readonly slices: readonly EndpointSlice[];
+  readonly ports: readonly ServicePortRules[];
+}
+
+/** A memo belongs to one node name. With it, what has not changed is the same object as before. */
+export function planServices(
+  { services, slices, nodeName }: Observed,
+  memo: ServiceMemo = new WeakMap(),
+): ServiceMap {
   const slicesOf = slicesByService(slices);
   const ports: [string, ServicePortRules][] = [];
   for (const service of services) {
-    const clusterIp = clusterIpOf(service);
-    if (clusterIp === undefined) continue;
     const own = slicesOf.get(keyOf(service)) ?? [];
-    for (const port of service.spec.ports ?? []) {
-      const rules = planPort({ service, port, clusterIp, slices: own, nodeName });
-      if (rules !== undefined) ports.push([`${rules.name}/${rules.protocol}`, rules]);
+    let planned = memo.get(service);
+    if (planned === undefined || !isSame(planned.slices, own)) {
+      planned = { slices: own, ports: planService(service, own, nodeName) };
+      memo.set(service, planned);
     }
+    for (const rules of planned.ports) ports.push([`${rules.name}/${rules.protocol}`, rules]);
   }
   return new Map(ports.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+const isSame = (before: readonly EndpointSlice[], now: readonly EndpointSlice[]): boolean =>
+  before.length === now.length && before.every((slice, i) => slice === now[i]);
+
+function planService(
+  service: Service,
+  slices: readonly EndpointSlice[],
+  nodeName: string,
+): readonly ServicePortRules[] {
+  const clusterIp = clusterIpOf(service);
+  if (clusterIp === undefined) return [];
+  return (service.spec.ports ?? [])
+    .map((port) => planPort({ service, port, clusterIp, slices, nodeName }))
+    .filter((rules) => rules !== undefined);
 }
 
 interface PortPlan {
