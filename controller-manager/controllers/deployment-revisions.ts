@@ -99,10 +99,11 @@ export function renewed(deployment: Deployment, set: ReplicaSet, revision: numbe
     ...raisedRevision(set.metadata.annotations ?? {}, revision),
   };
   const { minReadySeconds } = deployment.spec;
+  const { minReadySeconds: _, ...spec } = set.spec;
   return {
     ...set,
     metadata: { ...set.metadata, annotations },
-    spec: { ...set.spec, ...(minReadySeconds !== undefined && { minReadySeconds }) },
+    spec: { ...spec, ...(minReadySeconds !== undefined && { minReadySeconds }) },
   };
 }
 

@@ -8,6 +8,7 @@ import type {
   DeploymentStatus,
   ReplicaSet,
 } from '../../proto/generated/apps.v1.ts';
+import { nonZero } from '../counts.ts';
 import { limitsOf, type Revisions, replicasOf, withCurrent } from './deployment-rollout.ts';
 
 /** progressDeadlineSeconds that means none: the largest int32. */
@@ -64,9 +65,9 @@ export function deploymentStatus(observation: Observation): DeploymentStatus {
 export function isComplete({ spec, metadata }: Deployment, status: DeploymentStatus): boolean {
   const replicas = spec.replicas ?? 1;
   return (
-    status.updatedReplicas === replicas &&
-    status.replicas === replicas &&
-    status.availableReplicas === replicas &&
+    (status.updatedReplicas ?? 0) === replicas &&
+    (status.replicas ?? 0) === replicas &&
+    (status.availableReplicas ?? 0) === replicas &&
     (status.observedGeneration ?? 0) >= (metadata.generation ?? 0)
   );
 }
@@ -92,12 +93,14 @@ function countsOf(deployment: Deployment, { current, old }: Revisions): Deployme
   const available = sum(all, (status) => status.availableReplicas ?? 0);
   const { generation } = deployment.metadata;
   return {
-    ...(generation !== undefined && { observedGeneration: generation }),
-    replicas: sum(all, (status) => status.replicas),
-    updatedReplicas: current?.status?.replicas ?? 0,
-    readyReplicas: sum(all, (status) => status.readyReplicas ?? 0),
-    availableReplicas: available,
-    unavailableReplicas: Math.max(0, wanted - available),
+    ...nonZero({
+      observedGeneration: generation ?? 0,
+      replicas: sum(all, (status) => status.replicas),
+      updatedReplicas: current?.status?.replicas ?? 0,
+      readyReplicas: sum(all, (status) => status.readyReplicas ?? 0),
+      availableReplicas: available,
+      unavailableReplicas: Math.max(0, wanted - available),
+    }),
     terminatingReplicas: sum(all, (status) => status.terminatingReplicas ?? 0),
   };
 }

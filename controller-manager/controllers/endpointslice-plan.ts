@@ -165,7 +165,8 @@ function placeholder(
 ): EndpointSlice {
   const present = slices.find(({ addressType }) => addressType === family);
   if (present === undefined) return sliceOf({ service, family, ports: [], endpoints: [] });
-  return dressed(service, { ...present, endpoints: [], ports: [] });
+  const { ports: _, ...slice } = present;
+  return dressed(service, { ...slice, endpoints: [] });
 }
 
 function sliceOf({
@@ -190,7 +191,7 @@ function sliceOf({
     },
     addressType: family,
     endpoints: [...endpoints],
-    ports: [...ports],
+    ...(ports.length > 0 && { ports: [...ports] }), // As it is stored: none, not an empty list.
   });
 }
 

@@ -9,6 +9,7 @@ import type {
   ReplicaSetStatus,
 } from '../../proto/generated/apps.v1.ts';
 import type { Pod } from '../../proto/generated/core.v1.ts';
+import { nonZero } from '../counts.ts';
 import { isActive, isAvailable, isFinished, isReady, readySinceMs } from '../pods.ts';
 import type { ReplicaFailure } from './replicaset.ts';
 
@@ -30,11 +31,13 @@ export function replicaSetStatus({
   const conditions = conditionsOf(set, failure, nowMs);
   return {
     replicas: active.length,
-    fullyLabeledReplicas: active.filter((pod) => labelled.matches(pod.metadata.labels)).length,
-    readyReplicas: active.filter(isReady).length,
-    availableReplicas: active.filter((pod) => isAvailable(pod, minReadySeconds, nowMs)).length,
+    ...nonZero({
+      fullyLabeledReplicas: active.filter((pod) => labelled.matches(pod.metadata.labels)).length,
+      readyReplicas: active.filter(isReady).length,
+      availableReplicas: active.filter((pod) => isAvailable(pod, minReadySeconds, nowMs)).length,
+      observedGeneration: generation ?? 0,
+    }),
     terminatingReplicas: pods.filter((pod) => isDeleting(pod) && !isFinished(pod)).length,
-    ...(generation !== undefined && { observedGeneration: generation }),
     ...(conditions.length > 0 && { conditions }),
   };
 }

@@ -2,7 +2,6 @@
 // lines that binds every pod, runs it and ends it at once.
 
 import {
-  type ControllerManager,
   createControllerManager,
   DEFAULT_CONFIG,
   type ManagerConfig,
@@ -25,13 +24,14 @@ export const NODE = 'n1';
 
 export interface ControllerCluster {
   readonly transport: Transport;
-  readonly manager: ControllerManager;
   /** What the kubelet is told: images that never become ready. */
   readonly broken: Set<string>;
   /** Nodes whose kubelet does nothing any more. */
   readonly dead: Set<string>;
   find<T extends ApiObject>(resource: Resource<T>, at: At): Promise<T | undefined>;
   list<T extends ApiObject>(resource: Resource<T>, namespace?: string): Promise<readonly T[]>;
+  /** `onWrite` is told `verb resource name` (the namespace's for what lives in one). */
+  restartManager(onWrite: (write: string) => void): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -42,20 +42,24 @@ export async function startControllerCluster(
   const api = await startInProcessApi({ hasDefaultAccount: false });
   const { transport } = api;
   const stop = new AbortController();
-  const manager = createControllerManager({
-    transport,
-    clock: systemClock,
-    random: systemRandom,
-    log,
-    config: { ...DEFAULT_CONFIG, rootCa: 'PEM', ...config },
-  });
+  const startManager = (through: Transport) => {
+    const end = new AbortController();
+    const manager = createControllerManager({
+      transport: through,
+      clock: systemClock,
+      random: systemRandom,
+      log,
+      config: { ...DEFAULT_CONFIG, rootCa: 'PEM', ...config },
+    });
+    return { end, running: manager.run(end.signal) };
+  };
+  let manager = startManager(transport);
   const broken = new Set<string>();
   const dead = new Set<string>();
   await transport.create(NODES, readyNode(NODE));
-  const running = [manager.run(stop.signal), runKubelet({ transport, broken, dead }, stop.signal)];
+  const kubelet = runKubelet({ transport, broken, dead }, stop.signal);
   return {
     transport,
-    manager,
     broken,
     dead,
     async find(resource, at) {
@@ -67,10 +71,42 @@ export async function startControllerCluster(
       }
     },
     list: async (resource, namespace) => (await transport.list(resource, { namespace })).items,
+    async restartManager(onWrite) {
+      manager.end.abort();
+      await manager.running;
+      manager = startManager(watched(transport, onWrite));
+    },
     async close() {
       stop.abort();
-      await Promise.all(running);
+      manager.end.abort();
+      await Promise.all([manager.running, kubelet]);
       await api.close();
+    },
+  };
+}
+
+/** The same API; somebody looks on. Events are not counted: they tell, they change nothing. */
+function watched(transport: Transport, onWrite: (write: string) => void): Transport {
+  const note = (verb: string, { plural }: Resource, { namespace, name }: At) => {
+    if (plural !== 'events') onWrite(`${verb} ${plural} ${namespace ?? name}`);
+  };
+  return {
+    ...transport,
+    create(resource, object, options) {
+      note('create', resource, (object as ApiObject).metadata);
+      return transport.create(resource, object, options);
+    },
+    update(resource, object, options) {
+      note('update', resource, object.metadata);
+      return transport.update(resource, object, options);
+    },
+    patch(resource, at, patch, options) {
+      note('patch', resource, at);
+      return transport.patch(resource, at, patch, options);
+    },
+    delete(resource, at, options) {
+      note('delete', resource, at);
+      return transport.delete(resource, at, options);
     },
   };
 }

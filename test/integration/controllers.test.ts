@@ -268,3 +268,26 @@ test('a namespace comes with an account and the certificate, and takes everythin
   expect(await cluster.list(PODS, 'team')).toEqual([]);
   expect(await cluster.list(DEPLOYMENTS, 'team')).toEqual([]);
 });
+
+test('a manager that starts over a settled cluster writes nothing', async () => {
+  const { transport } = cluster;
+  await transport.create(SERVICES, {
+    metadata: { name: 'empty', namespace: 'default' },
+    spec: { selector: { app: 'nobody' }, ports: [{ port: 80 }] },
+  });
+  await eventually('its empty slice', async () => {
+    const slices = await cluster.list(ENDPOINT_SLICES, 'default');
+    return slices.some(({ metadata }) => metadata.name.startsWith('empty-'));
+  });
+  await rolledOut('web');
+  const writes: string[] = [];
+  await cluster.restartManager((write) => writes.push(write));
+  await transport.create(NAMESPACES, { metadata: { name: 'late' }, spec: {} });
+  await eventually('the new manager is at work', () =>
+    cluster.find(CONFIG_MAPS, at('kube-root-ca.crt', 'late')),
+  );
+  await eventually('and has seen the account', () =>
+    cluster.find(SERVICE_ACCOUNTS, at('default', 'late')),
+  );
+  expect(writes.filter((write) => !write.endsWith(' late'))).toEqual([]);
+});
