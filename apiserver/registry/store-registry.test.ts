@@ -91,7 +91,7 @@ test('a watch sees what was there and what comes', async () => {
       await transport.create(PODS, pod('b'));
       await transport.delete(PODS, { namespace: 'default', name: 'a' });
     } else seen.push(`${event.type} ${event.object.metadata.name}`);
-    if (seen.length === 4) stop.abort();
+    if (seen.length === 4) break;
   }
   expect(seen).toEqual(['ADDED a', 'BOOKMARK', 'ADDED b', 'DELETED a']);
 });
