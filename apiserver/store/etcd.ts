@@ -9,6 +9,7 @@ import {
   type IRangeRequest,
   type IRangeResponse,
   type ITxnRequest,
+  isRecoverableError,
 } from 'etcd3';
 import type { Clock } from '../../machinery/clock.ts';
 import { type WatchStream, watchEtcd } from './etcd-watch.ts';
@@ -49,16 +50,17 @@ export function openEtcdStore(config: EtcdConfig, clock: Clock): Store {
 }
 
 class EtcdStore implements Store {
-  readonly #client: Etcd3;
+  /** One an endpoint: which one to ask is ours to decide. */
+  readonly #clients: readonly Etcd3[];
+  /** The one that answered last. */
+  #at = 0;
   readonly #prefix: string;
-  readonly #attemptsMax: number;
   readonly #closing = new AbortController();
   #progress: { readonly current: Promise<number>; next: Promise<number> | undefined } | undefined;
 
   constructor(config: EtcdConfig, clock: Clock) {
-    this.#client = new Etcd3(optionsOf(config, clock));
+    this.#clients = config.endpoints.map((it) => new Etcd3(optionsOf(it, config, clock)));
     this.#prefix = config.prefix ?? '';
-    this.#attemptsMax = config.endpoints.length + 1;
   }
 
   async get(key: StoreKey): Promise<Entry | undefined> {
@@ -95,7 +97,7 @@ class EtcdStore implements Store {
   ): Promise<WriteResult> {
     const request = { key: this.#keyBytes(key), value: asBuffer(value) };
     if (expectedRevision === undefined) {
-      const { header } = await this.#call(() => this.#client.kv.put(request), 'unsent');
+      const { header } = await this.#call(({ kv }) => kv.put(request), 'unsent');
       return { ok: true, revision: Number(header.revision) };
     }
     return this.#write(key, { expectedRevision, success: { request_put: request } });
@@ -110,10 +112,7 @@ class EtcdStore implements Store {
       return this.#write(key, { expectedRevision, success: { request_delete_range: request } });
     }
     if (expectedRevision === 0) return { ok: false, current: await this.get(key) };
-    const { header, deleted } = await this.#call(
-      () => this.#client.kv.deleteRange(request),
-      'unsent',
-    );
+    const { header, deleted } = await this.#call(({ kv }) => kv.deleteRange(request), 'unsent');
     return Number(deleted) > 0
       ? { ok: true, revision: Number(header.revision) }
       : { ok: false, current: undefined };
@@ -129,7 +128,7 @@ class EtcdStore implements Store {
     const key = this.#keyBytes(prefix);
     await this.#assertKept(key, afterRevision);
     const request = { key, range_end: endOf(key), start_revision: afterRevision + 1 };
-    const stream = await this.#call(() => this.#client.watchClient.watch(), 'unsent');
+    const stream = await this.#call(({ watchClient }) => watchClient.watch(), 'unsent');
     // The client types it as less than the gRPC stream that it is.
     yield* watchEtcd(
       stream as unknown as WatchStream,
@@ -141,7 +140,7 @@ class EtcdStore implements Store {
 
   async compact(revision: number): Promise<void> {
     try {
-      await this.#call(() => this.#client.kv.compact({ revision }), 'always');
+      await this.#call(({ kv }) => kv.compact({ revision }), 'always');
     } catch (error) {
       // Somebody went further already.
       if (!textOf(error).includes(COMPACTED)) throw error;
@@ -165,7 +164,7 @@ class EtcdStore implements Store {
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
-    this.#client.close();
+    for (const client of this.#clients) client.close();
   }
 
   async #readProgress(): Promise<number> {
@@ -194,8 +193,8 @@ class EtcdStore implements Store {
   ): Promise<WriteResult> {
     const bytes = this.#keyBytes(key);
     const { header, succeeded, responses } = await this.#call(
-      () =>
-        this.#client.kv.txn({
+      ({ kv }) =>
+        kv.txn({
           compare: [
             {
               key: bytes,
@@ -216,7 +215,7 @@ class EtcdStore implements Store {
 
   async #range(request: IRangeRequest): Promise<IRangeResponse> {
     try {
-      return await this.#call(() => this.#client.kv.range(request), 'always');
+      return await this.#call(({ kv }) => kv.range(request), 'always');
     } catch (error) {
       if (!textOf(error).includes(COMPACTED)) throw error;
       // etcd does not say how far history reaches, only that it does not reach so far.
@@ -224,15 +223,17 @@ class EtcdStore implements Store {
     }
   }
 
-  /** Another attempt goes to another endpoint, as the client shuffles them. */
-  async #call<T>(call: () => Promise<T>, retry: 'always' | 'unsent'): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
+  async #call<T>(call: (client: Etcd3) => Promise<T>, retry: 'always' | 'unsent'): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
       if (this.#closing.signal.aborted) throw closed();
+      const at = this.#at;
       try {
-        return await call();
+        return await call(this.#clients[at]!);
       } catch (error) {
-        if (attempt < this.#attemptsMax && isRetriable(error, retry)) continue;
-        throw unavailable('etcd refused', error);
+        if (!isRetriable(error, retry)) throw unavailable('etcd refused', error);
+        // Unless another caller went on to the next already.
+        if (this.#at === at) this.#at = (at + 1) % this.#clients.length;
+        if (attempt >= this.#clients.length) throw unavailable('etcd does not answer', error);
       }
     }
   }
@@ -255,14 +256,14 @@ const closed = () => new StoreUnavailableError('the store is closed');
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function isRetriable(error: unknown, retry: 'always' | 'unsent'): boolean {
-  const text = textOf(error);
-  const isUnsent = /No connection established|ECONNREFUSED|Name resolution failed/.test(text);
-  return isUnsent || (retry === 'always' && /UNAVAILABLE|14 |connection/i.test(text));
+  if (!(error instanceof Error)) return false;
+  const isUnsent = /No connection established|Name resolution failed/.test(error.message);
+  return isUnsent || (retry === 'always' && isRecoverableError(error));
 }
 
-function optionsOf({ endpoints, tls, auth }: EtcdConfig, clock: Clock): IOptions {
+function optionsOf(endpoint: string, { tls, auth }: EtcdConfig, clock: Clock): IOptions {
   return {
-    hosts: [...endpoints],
+    hosts: [endpoint],
     ...(tls && {
       credentials: {
         rootCertificate: tls.ca,

@@ -27,8 +27,9 @@ export class RevisionGate {
 
   /** Resolves once the revision is reached, and also when aborted: look at the signal. */
   async reached(revision: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return;
     if (this.#closed) throw this.#closed;
-    if (revision <= this.#revision || signal?.aborted) return;
+    if (revision <= this.#revision) return;
     await new Promise<void>((resolve) => {
       const wake = () => {
         this.#waiters.delete(waiter);
@@ -39,6 +40,6 @@ export class RevisionGate {
       this.#waiters.add(waiter);
       signal?.addEventListener('abort', wake, { once: true });
     });
-    if (this.#closed) throw this.#closed;
+    if (this.#closed && !signal?.aborted) throw this.#closed;
   }
 }

@@ -163,6 +163,8 @@ export class WatchHub {
 
   async #follow(signal: AbortSignal): Promise<void> {
     const { store } = this.#parts;
+    // An answer, whatever it is, shows that the store is there.
+    await store.progress();
     this.#isConnected = true;
     for await (const events of store.watch(REGISTRY, this.#gate.revision, signal)) {
       this.#apply(events);
