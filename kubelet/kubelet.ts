@@ -60,6 +60,8 @@ export interface KubeletOptions {
   readonly random: Random;
   readonly log: Log;
   readonly config: KubeletConfig;
+  /** Called once the node's address exists: the server may listen on it now. */
+  readonly onOpen?: (signal: AbortSignal) => Promise<void>;
   /** Shared by the nodes of one process: then each sees all pods and picks its own. */
   readonly informers?: Informers;
 }
@@ -116,10 +118,11 @@ class Node implements Kubelet {
 
   async run(signal: AbortSignal): Promise<void> {
     const { runtime } = this;
-    await runtime.open();
-    const allocatable = capacityOf(await this.#facts());
     const stop = new AbortController();
     const both = AbortSignal.any([signal, stop.signal]);
+    await runtime.open();
+    await this.#options.onOpen?.(both);
+    const allocatable = capacityOf(await this.#facts());
     const parts = this.#parts(allocatable, both);
     const prober = new Prober({ ...parts, wake: (uid) => this.#queue.add(uid) });
     const tasks = [

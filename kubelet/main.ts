@@ -15,8 +15,11 @@ import { createKubelet, type Kubelet, type KubeletConfig } from './kubelet.ts';
 import { dockerRuntime } from './runtime/docker/docker.ts';
 import { HOLLOW_DEFAULTS, hollowRuntime } from './runtime/hollow.ts';
 import type { Runtime } from './runtime/runtime.ts';
+import { startServer } from './server/server.ts';
 
 const NAME = 'kubelet';
+/** Hollow nodes have no network: they all are reached on loopback. */
+const HOLLOW_IP = '127.0.0.1';
 
 const FLAGS = {
   ...CONNECT_FLAGS,
@@ -52,7 +55,7 @@ async function main(signal: AbortSignal): Promise<void> {
   await mkdir(flags['root-dir'], { recursive: true });
   const transport = await connect(flags);
   const metrics = createMetrics();
-  const fleet = await makeFleet(flags, transport, log);
+  const fleet = await makeFleet(flags, { transport, log, signal });
   const checks = { pods: () => fleet.kubelets.every((kubelet) => kubelet.isReady) };
   const { port } = await serveHealth({ listen: flags.listen, checks, metrics, signal });
   log.info('started', { server: flags.server, healthPort: port, nodes: fleet.kubelets.length });
@@ -68,28 +71,76 @@ interface Fleet {
   run(signal: AbortSignal): Promise<void>;
 }
 
-async function makeFleet(flags: Config, transport: Transport, log: Log): Promise<Fleet> {
-  const shared = { transport, clock, random };
+interface Ambient {
+  readonly transport: Transport;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+async function makeFleet(flags: Config, ambient: Ambient): Promise<Fleet> {
   const base = await configOf(flags);
-  if (flags.runtime === 'docker') {
-    const runtime = await openDocker(flags, log);
-    const kubelet = createKubelet({ ...shared, runtime, log, config: base });
-    return { kubelets: [kubelet], run: (signal) => kubelet.run(signal) };
-  }
-  const informers = createInformers({ ...shared, log });
-  const kubelets = Array.from({ length: flags.nodes }, (_, index) => {
-    const nodeName = `${flags['node-name-prefix']}${index + 1}`;
-    const podCidr = `10.${128 + Math.floor((index + 1) / 256)}.${(index + 1) % 256}.0/24`;
+  return flags.runtime === 'docker'
+    ? dockerFleet(flags, base, ambient)
+    : hollowFleet(flags, base, ambient);
+}
+
+async function dockerFleet(flags: Config, config: KubeletConfig, ambient: Ambient): Promise<Fleet> {
+  const { transport, log } = ambient;
+  const runtime = await openDocker(flags, log);
+  const kubelets: Kubelet[] = [];
+  const onOpen = async (signal: AbortSignal): Promise<void> => {
+    await serve(flags, { host: runtime.nodeIp, port: flags.port }, { kubelets, log, signal });
+  };
+  const kubelet = createKubelet({ transport, clock, random, runtime, log, config, onOpen });
+  kubelets.push(kubelet);
+  return { kubelets, run: (signal) => kubelet.run(signal) };
+}
+
+/** All nodes behind one server on loopback, whose port the machine chooses. */
+async function hollowFleet(flags: Config, base: KubeletConfig, ambient: Ambient): Promise<Fleet> {
+  const { transport, log, signal } = ambient;
+  const kubelets: Kubelet[] = [];
+  const port = await serve(flags, { host: HOLLOW_IP, port: 0 }, { kubelets, log, signal });
+  const informers = createInformers({ transport, clock, random, log });
+  for (let index = 1; index <= flags.nodes; index++) {
+    const nodeName = `${flags['node-name-prefix']}${index}`;
+    const podCidr = `10.${128 + Math.floor(index / 256)}.${index % 256}.0/24`;
     const runtime = hollowOf(flags, podCidr);
-    const config = { ...base, nodeName, podCidr };
-    return createKubelet({ ...shared, informers, runtime, log: log.with({ nodeName }), config });
-  });
+    const config = { ...base, nodeName, podCidr, port };
+    const named = log.with({ nodeName });
+    const shared = { transport, clock, random, informers };
+    kubelets.push(createKubelet({ ...shared, runtime, log: named, config }));
+  }
   return {
     kubelets,
-    run: async (signal) => {
-      await Promise.all([...kubelets.map((kubelet) => kubelet.run(signal)), informers.run(signal)]);
+    run: async (stop) => {
+      await Promise.all([...kubelets.map((one) => one.run(stop)), informers.run(stop)]);
     },
   };
+}
+
+interface Serving {
+  readonly kubelets: readonly Kubelet[];
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/** Answers the port; 0 when there is no certificate to serve with. */
+async function serve(
+  flags: Config,
+  { host, port }: { readonly host: string; readonly port: number },
+  { kubelets, log, signal }: Serving,
+): Promise<number> {
+  const paths = [flags['ca-file'], flags['serving-cert-file'], flags['serving-key-file']];
+  if (paths.includes('')) {
+    log.warn('no serving certificate: no logs, exec, attach or port-forward on this node');
+    return 0;
+  }
+  const [ca = '', cert = '', key = ''] = await Promise.all(
+    paths.map((path) => readFile(path, 'utf8')),
+  );
+  const nodes = (): readonly Kubelet[] => kubelets;
+  return startServer({ host, port, tls: { ca, cert, key }, nodes, clock, log, signal });
 }
 
 async function configOf(flags: Config): Promise<KubeletConfig> {
@@ -134,7 +185,7 @@ const hollowOf = (flags: Config, podCidr: string): Runtime =>
   hollowRuntime(
     {
       ...HOLLOW_DEFAULTS,
-      nodeIp: '127.0.0.1',
+      nodeIp: HOLLOW_IP,
       podCidr,
       ...(flags.cpus !== '' && { cpus: milliValueOf(flags.cpus) / 1000 }),
       ...(flags.memory !== '' && { memoryBytes: wholeValueOf(flags.memory) }),
