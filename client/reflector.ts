@@ -19,6 +19,8 @@ const BACK_OFF = { firstMs: 200, lastMs: 10_000 } as const;
 const HEALTHY_AFTER_MS = 10_000;
 /** The server ends a watch after five to ten minutes, so that load spreads over its replicas. */
 const WATCH_SECONDS_MIN = 300;
+/** The cause that upstream gives, too. */
+const TOO_LARGE = 'ResourceVersionTooLarge';
 
 export interface ReflectorOptions<T extends ApiObject> {
   readonly transport: Transport;
@@ -59,8 +61,8 @@ export async function reflect<T extends ApiObject>(
       isClosed = true;
     } catch (error) {
       if (signal.aborted) break;
-      if (hasReason(error, 'Expired', 'Gone')) {
-        log.debug('the watch fell behind: listing again', { revision });
+      if (mustList(error)) {
+        log.debug('the revision cannot be watched: listing again', { revision, error });
         revision = undefined;
       } else log.warn('list or watch failed: will retry', { error });
     }
@@ -106,3 +108,10 @@ function watchFrom<T extends ApiObject>(
 
 const revisionOf = (event: WatchEvent): string | undefined =>
   event.type === 'BOOKMARK' ? event.resourceVersion : event.object.metadata.resourceVersion;
+
+/** Too old to be told, or from a future that a restored or emptied store has not reached. */
+function mustList(error: unknown): boolean {
+  if (hasReason(error, 'Expired', 'Gone')) return true;
+  if (!hasReason(error, 'Timeout')) return false;
+  return error.details.causes?.some(({ reason }) => reason === TOO_LARGE) ?? false;
+}

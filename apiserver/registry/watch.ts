@@ -17,14 +17,13 @@ export async function* watchObjects(
   const filter = filterOf(call, pick(call.kind, query));
   const after = query.resourceVersion ? revisionOf(query.resourceVersion) : 0;
   const isSnapshot = query.sendInitialEvents ?? after === 0;
-  // A snapshot is of now, or not older than asked; events after a revision need no waiting.
-  if (after === 0 || isSnapshot) {
-    try {
-      await reach(context, query.resourceVersion, signal);
-    } catch (error) {
-      if (signal.aborted) return;
-      throw error;
-    }
+  // A snapshot is of now, or not older than asked. A revision from the future is waited for a
+  // little, then refused: the store may have lost its past, and the client must list again.
+  try {
+    await reach(context, query.resourceVersion, signal);
+  } catch (error) {
+    if (signal.aborted) return;
+    throw error;
   }
   const cache = context.hub.cacheOf(call.kind.resource);
   yield* cache.watch(
