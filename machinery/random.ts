@@ -1,6 +1,6 @@
 // The only door to chance. Everything that draws takes a Random.
 
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomFillSync, randomUUID } from 'node:crypto';
 
 export interface Random {
   /** Uniform in [0, 1). */
@@ -8,8 +8,18 @@ export interface Random {
   uuid(): string;
 }
 
+/** Drawn in one go: a call for four bytes each time costs as much as validating a container. */
+const pool = new Uint32Array(1024);
+let drawn = pool.length;
+
 export const systemRandom: Random = {
-  fraction: () => randomBytes(4).readUInt32LE() / 2 ** 32,
+  fraction() {
+    if (drawn === pool.length) {
+      randomFillSync(pool);
+      drawn = 0;
+    }
+    return pool[drawn++]! / 2 ** 32;
+  },
   uuid: () => randomUUID(),
 };
 

@@ -7,7 +7,7 @@ import { keyFor } from '../../machinery/object.ts';
 import type { ApiObject, Resource } from '../../proto/resource.ts';
 import type { Entry, Store } from '../store/store.ts';
 import type { ObjectCaches } from './caches.ts';
-import { encodedOf, encodedOfEntry, encodeObject, unstored } from './encode.ts';
+import { encodedOf, encodedOfEntry, encodeObject, isSame, unstored } from './encode.ts';
 import type { Hold } from './hold.ts';
 import { storeKeyOf } from './keys.ts';
 import type { Encoded } from './registry.ts';
@@ -122,7 +122,8 @@ async function put(
   { object, hold }: Decision & { readonly type: 'put' },
 ): Promise<Written> {
   const value = encodeObject(object);
-  if (isSame(object, value, current)) {
+  // A write that changes nothing takes no revision, as upstream has it: watchers stay asleep.
+  if (isSame(value, current)) {
     hold?.commit();
     return { outcome: { item: current, gone: false } };
   }
@@ -138,10 +139,4 @@ async function put(
     hold?.revert();
     throw error;
   }
-}
-
-/** A write that changes nothing takes no revision, as upstream has it: watchers stay asleep. */
-function isSame(object: ApiObject, value: Uint8Array, current: Encoded): boolean {
-  const { bytes } = encodedOf(object, value, current.revision);
-  return Buffer.compare(bytes, current.bytes) === 0;
 }

@@ -15,7 +15,34 @@ export function encodeObject(object: ApiObject): Buffer {
 /** The answer to a write: the object is at hand, so nobody parses the bytes again. */
 export function encodedOf(object: ApiObject, value: Uint8Array, revision: number): Encoded {
   object.metadata.resourceVersion = String(revision);
-  return { bytes: withRevision(value, revision), revision, object };
+  return new Written(object, value, revision);
+}
+
+/** Its bytes are made when somebody asks: a binding, say, answers without them. */
+class Written implements Encoded {
+  readonly object: ApiObject;
+  readonly revision: number;
+  readonly #value: Uint8Array;
+  #bytes: Uint8Array | undefined;
+
+  constructor(object: ApiObject, value: Uint8Array, revision: number) {
+    this.object = object;
+    this.#value = value;
+    this.revision = revision;
+  }
+
+  get bytes(): Uint8Array {
+    this.#bytes ??= withRevision(this.#value, this.revision);
+    return this.#bytes;
+  }
+}
+
+/** True when this value, stored, would be what is stored already. */
+export function isSame(value: Uint8Array, { bytes, revision }: Encoded): boolean {
+  // What the revision adds is the same for both, so most differences show in the length.
+  const added = `"resourceVersion":"${revision}",`.length;
+  if (value.length + added !== bytes.length) return false;
+  return Buffer.compare(withRevision(value, revision), bytes) === 0;
 }
 
 /** An answer that was never stored (dryRun, Scale): its bytes are as the object stands. */

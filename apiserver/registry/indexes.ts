@@ -9,7 +9,17 @@ export const hubResourcesOf = (kinds: readonly Kind[]): readonly HubResource[] =
   kinds.map((kind) => ({ resource: kind.resource, indexes: indexesOf(kind) }));
 
 const indexesOf = ({ fields = {} }: Kind): readonly IndexDefinition[] =>
-  INDEXED_FIELDS.filter((name) => Object.hasOwn(fields, name)).map((name) => ({
-    name,
-    valueOf: ({ object }) => fields[name]!(object),
-  }));
+  INDEXED_FIELDS.filter((name) => Object.hasOwn(fields, name)).map((name) => {
+    const getter = fields[name]!;
+    const mark = `"${name.slice(name.lastIndexOf('.') + 1)}":`;
+    return {
+      name,
+      // Canonical JSON without the key has no such field: most pods on their way to a node need
+      // not be parsed for this.
+      valueOf: (item) =>
+        asBuffer(item.bytes).includes(mark, 0, 'latin1') ? getter(item.object) : '',
+    };
+  });
+
+const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -3,7 +3,7 @@
 
 import type { FieldSchema, SchemaTables } from '../../proto/schema.ts';
 import type { Faults } from '../validation.ts';
-import { compileOnDemand } from './table.ts';
+import { compileOnDemand, onceEach } from './table.ts';
 
 export type Check = (object: object, faults: Faults) => void;
 
@@ -25,16 +25,16 @@ export function schemaChecks(tables: SchemaTables): (type: string) => Check {
       }
     },
   );
-  return (type) => {
+  return onceEach((type) => {
     const message = messageOf(type);
     markWorthWalking(message);
+    const fields = message.fields.filter(({ name }) => !UNCHECKED.has(name));
     return (object, faults) => {
-      for (const one of message.fields) {
-        if (UNCHECKED.has(one.name)) continue;
+      for (const one of fields) {
         checkField(one, (object as Record<string, unknown>)[one.name], one.name, faults);
       }
     };
-  };
+  });
 }
 
 interface Field {

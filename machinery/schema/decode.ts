@@ -7,7 +7,7 @@
 
 import type { FieldSchema, SchemaTables } from '../../proto/schema.ts';
 import { DecodeError, goNameOf, mismatch, NORMALIZE } from './scalars.ts';
-import { compileOnDemand, shortNameOf } from './table.ts';
+import { compileOnDemand, onceEach, shortNameOf } from './table.ts';
 
 /** More unknown fields than anybody reads; the walk goes on without noting them. */
 const UNKNOWN_MAX = 100;
@@ -29,14 +29,14 @@ export function schemaDecoders(tables: SchemaTables): (type: string) => Decoder 
     ({ name }) => ({ short: shortNameOf(name), fields: new Map(), defaults: [] }),
     fillMessage,
   );
-  return (type) => {
+  return onceEach((type) => {
     const message = messageOf(type);
     return (body) => {
       const walk: Walk = { path: [], unknown: [] };
       walkMessage(message, body, walk);
       return { unknown: walk.unknown };
     };
-  };
+  });
 }
 
 interface Walk {

@@ -26,3 +26,16 @@ export function compileOnDemand<C>(
 
 /** `io.k8s.api.core.v1.PodSpec` → `PodSpec`. */
 export const shortNameOf = (type: string): string => type.slice(type.lastIndexOf('.') + 1);
+
+/** Remembers what was made for a name; there are as many names as types. */
+export function onceEach<M>(make: (type: string) => M): (type: string) => M {
+  const made = new Map<string, M>();
+  return (type) => {
+    let one = made.get(type);
+    if (one === undefined) {
+      one = make(type);
+      made.set(type, one);
+    }
+    return one;
+  };
+}
