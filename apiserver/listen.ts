@@ -35,6 +35,7 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const HEADER_BYTES_MAX = 64 * 1024;
 /** Requests are short; what is not done by then is a stream. */
 const GRACE_MS = 2000;
+const SWEEP_MS = 20;
 
 export async function listenHttps(
   address: string,
@@ -79,7 +80,15 @@ export async function listenHttps(
       server.close();
       for (const socket of upgraded) socket.destroy();
       const cancel = clock.after(GRACE_MS, () => server.closeAllConnections());
+      let cancelSweep = () => {};
+      // A connection that falls idle later, when its watch has ended, is closed then.
+      const sweep = () => {
+        server.closeIdleConnections();
+        cancelSweep = clock.after(SWEEP_MS, sweep);
+      };
+      sweep();
       await closed;
+      cancelSweep();
       cancel();
     },
   };
