@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import { hasReason } from '../../machinery/errors.ts';
 import { type Log, silentLog } from '../../machinery/log.ts';
@@ -104,6 +105,39 @@ test('waitFor resolves with the write in every cache, and can be given up', asyn
   await expect(hub.waitFor(revision + 1, AbortSignal.abort(reason))).rejects.toBe(reason);
   expect(clock.pending).toBe(0);
   await stop();
+});
+
+test('after a restart readers resume where they were, and compacted history is no obstacle', async () => {
+  const { hub, clock, store, write, stop } = await setUp();
+  await clock.advanceUntil(() => hub.ready);
+  for (const name of ['a', 'b', 'c']) await write(`/registry/core/pods/ns/${name}`, WEB);
+  await write('/registry/core/pods/ns/a', undefined);
+  await stop();
+  for (const [compacted, after] of [
+    [0, 2],
+    [4, 5],
+  ] as const) {
+    if (compacted > 0) await store.compact(compacted);
+    const resources = [{ resource: PODS }];
+    const again = new WatchHub({ store, clock, log: silentLog, resources });
+    const aborter = new AbortController();
+    const running = again.run(aborter.signal);
+    await clock.advanceUntil(() => again.ready);
+    await again.waitFor(5);
+    const items = again.cacheOf(PODS).list({}).items;
+    expect(items.map(({ revision }) => revision)).toEqual([3, 4]);
+    const lines: string[] = [];
+    const reading = (async () => {
+      const options = { afterRevision: after };
+      for await (const batch of again.cacheOf(PODS).watch({}, options, aborter.signal)) {
+        lines.push(...batch.map(lineOf));
+      }
+    })();
+    await clock.advance(1);
+    expect(lines).toEqual(['ADDED b 3', 'ADDED c 4', 'DELETED a 5'].slice(after - 2));
+    aborter.abort();
+    await Promise.all([running, reading]);
+  }
 });
 
 test('a revision that only others wrote is reached through a write of its own', async () => {
@@ -218,6 +252,7 @@ test.each(SEEDS)('every reader is told exactly its part of history, seed %i', as
   const readers: Reader[] = [];
   const follows: Promise<void>[] = [];
   const aborter = new AbortController();
+  setMaxListeners(0, aborter.signal);
   const pick = (): Labels => ({ app: random.pick(['web', 'db']), node: `n${random.below(3)}` });
 
   const step = async () => {

@@ -50,8 +50,14 @@ const LIMITS: CacheLimits = {
 /** Encoded bytes whose objects stay parsed: some ten thousand pods, about 100 MB of heap. */
 const PARSED_BYTES_MAX = 32 * 2 ** 20;
 
-/** Objects a page of the initial list: the thread is free in between. */
-const LIST_PAGE = 1000;
+/** Objects on the first page of the initial list; the following ones are as long as fits. */
+const FIRST_PAGE = 500;
+const PAGE_MAX = 20_000;
+/** Few pages, as a store counts what is left at each; but none that blocks the thread for long. */
+const PAGE_BYTES = 32 * 2 ** 20;
+
+/** Enough for the minute of a restart; replaying them takes some tens of milliseconds. */
+const RESUMABLE_REVISIONS = 2000;
 
 const BACK_OFF_MIN_MS = 50;
 const BACK_OFF_MAX_MS = 2000;
@@ -67,6 +73,8 @@ export class WatchHub {
   /** By what the store keys of the resource start with. */
   readonly #caches = new Map<StoreKey, WatchCache>();
   #isConnected = false;
+  /** Where the store stood when filling began. */
+  #readyAt = 1;
   #barrier: Promise<void> | undefined;
 
   constructor(parts: HubParts) {
@@ -85,7 +93,7 @@ export class WatchHub {
 
   /** The caches are filled and follow the store. */
   get ready(): boolean {
-    return this.#isConnected && this.#gate.revision > 0;
+    return this.#isConnected && this.#gate.revision >= this.#readyAt;
   }
 
   get revision(): number {
@@ -133,16 +141,36 @@ export class WatchHub {
     }
   }
 
-  /** The whole state is gathered first: a list that fails half-way changes nothing. */
+  /**
+   * The first time it begins a little in the past and lets the watch tell the rest, so that clients
+   * of an apiserver that was restarted resume instead of listing everything again.
+   */
   async #fill(signal: AbortSignal): Promise<void> {
+    const { store } = this.#parts;
+    const now = await store.progress();
+    this.#readyAt = now;
+    if (this.#gate.revision > 0) return this.#fillAt(undefined, signal);
+    try {
+      await this.#fillAt(Math.max(1, now - RESUMABLE_REVISIONS), signal);
+    } catch (error) {
+      if (!(error instanceof CompactedError)) throw error;
+      await this.#fillAt(undefined, signal);
+    }
+  }
+
+  /** The whole state is gathered first: a list that fails half-way changes nothing. */
+  async #fillAt(past: number | undefined, signal: AbortSignal): Promise<void> {
     const { store, log } = this.#parts;
     const gathered: (() => void)[] = [];
-    let page = await store.list(REGISTRY, { limit: LIST_PAGE });
+    let page = await store.list(REGISTRY, {
+      limit: FIRST_PAGE,
+      ...(past !== undefined && { revision: past }),
+    });
     const { revision } = page;
     this.#gather(page.entries, gathered);
     while (page.remaining > 0 && !signal.aborted) {
       const after = page.entries[page.entries.length - 1]!.key;
-      page = await store.list(REGISTRY, { limit: LIST_PAGE, after, revision });
+      page = await store.list(REGISTRY, { limit: pageAfter(page.entries), after, revision });
       this.#gather(page.entries, gathered);
     }
     if (signal.aborted) return;
@@ -203,6 +231,12 @@ export class WatchHub {
         this.#barrier = undefined;
       });
   }
+}
+
+/** How many objects fit on the next page when they are as large as these. */
+function pageAfter(entries: readonly Entry[]): number {
+  const bytes = entries.reduce((sum, { value }) => sum + value.length, 0);
+  return Math.min(PAGE_MAX, Math.max(1, Math.floor((entries.length * PAGE_BYTES) / (bytes + 1))));
 }
 
 const prefixOf = ({ group, plural }: Pick<Resource, 'group' | 'plural'>): StoreKey =>
