@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { serveHealth } from './component.ts';
+import { runComponent, serveHealth } from './component.ts';
+import { HelpRequest, UsageError } from './flags.ts';
 import { createMetrics } from './metrics.ts';
 
 async function serve(checks: Record<string, () => boolean>) {
@@ -46,4 +47,37 @@ test('nothing else is served, and the server ends with its signal', async () => 
   expect((await get('/healthz', { method: 'POST' })).code).toBe(405);
   stop.abort();
   await expect(get('/healthz')).rejects.toThrow();
+});
+
+async function exitCodesOf(main: (signal: AbortSignal) => Promise<void>): Promise<number[]> {
+  const codes: number[] = [];
+  await runComponent('test', main, (code) => codes.push(code));
+  return codes;
+}
+
+const newestListener = () => process.listeners('SIGTERM').at(-1)!;
+
+test('SIGTERM aborts the signal, and a main that ends by it has ended well', async () => {
+  const before = process.listenerCount('SIGTERM');
+  const codes = await exitCodesOf(async (signal) => {
+    newestListener()('SIGTERM');
+    signal.throwIfAborted();
+  });
+  expect(codes).toEqual([0]);
+  expect(process.listenerCount('SIGTERM')).toBe(before);
+});
+
+test('a second signal ends the process at once', async () => {
+  const codes = await exitCodesOf(async () => {
+    const listener = newestListener();
+    listener('SIGTERM');
+    listener('SIGTERM');
+  });
+  expect(codes[0]).toBe(130);
+});
+
+test('the exit code tells a failure from a wrong command line, and help from both', async () => {
+  expect(await exitCodesOf(() => Promise.reject(new Error('a failure of this test')))).toEqual([1]);
+  expect(await exitCodesOf(() => Promise.reject(new UsageError('unknown flag --x')))).toEqual([2]);
+  expect(await exitCodesOf(() => Promise.reject(new HelpRequest('Usage: test')))).toEqual([0]);
 });

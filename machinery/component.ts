@@ -30,6 +30,9 @@ export interface HealthServer {
 /** Nobody asks this server for long answers: few connections, short patience. */
 const CONNECTIONS_MAX = 64;
 const REQUEST_TIMEOUT_MS = 5_000;
+/** A second signal does not wait for a clean end. */
+const EXIT_IMPATIENT = 130;
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
 export async function serveHealth(options: HealthOptions): Promise<HealthServer> {
   const server = createServer((request, response) => {
@@ -51,25 +54,31 @@ export async function serveHealth(options: HealthOptions): Promise<HealthServer>
   return { port: (server.address() as AddressInfo).port };
 }
 
-/** Never rejects: sets the exit code. `main` settles once its signal is aborted. */
+/**
+ * Runs `main` as the whole process: when it settles, the process ends, whatever else is still
+ * open. `main` settles once its signal is aborted.
+ */
 export async function runComponent(
   name: string,
   main: (signal: AbortSignal) => Promise<void>,
+  exit: (code: number) => void = (code) => process.exit(code),
 ): Promise<void> {
   const stop = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (stop.signal.aborted) process.exit(130);
-      stop.abort(new Error(`stopped by ${signal}`));
-    });
-  }
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (stop.signal.aborted) exit(EXIT_IMPATIENT);
+    stop.abort(new Error(`stopped by ${signal}`));
+  };
+  for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
+  let code = 0;
   try {
     await main(stop.signal);
   } catch (error) {
-    if (stop.signal.aborted && error === stop.signal.reason) return;
-    process.exitCode = report(name, error);
-    stop.abort(error);
+    const isStop = stop.signal.aborted && error === stop.signal.reason;
+    if (!isStop) code = report(name, error);
+  } finally {
+    for (const signal of STOP_SIGNALS) process.off(signal, onSignal);
   }
+  exit(code);
 }
 
 function report(name: string, error: unknown): number {
