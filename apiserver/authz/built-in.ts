@@ -139,4 +139,6 @@ export const RULES_OF_USER: Readonly<Record<string, readonly PolicyRule[]>> = {
 
 export const RULES_OF_GROUP: Readonly<Record<string, readonly PolicyRule[]>> = {
   'system:nodes': NODE,
+  // One process that simulates many nodes: a node's rights, for any node.
+  'wherry:hollow-nodes': NODE,
 };

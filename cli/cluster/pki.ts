@@ -91,10 +91,13 @@ function requestsOf(cluster: ClusterConfig): Record<string, CertificateRequest> 
     'controller-manager': client('system:kube-controller-manager'),
     proxy: client('system:kube-proxy'),
   };
-  const nodes = cluster.runtime === 'hollow' ? 1 : cluster.nodes;
+  const isHollow = cluster.runtime === 'hollow';
+  const nodes = isHollow ? 1 : cluster.nodes;
+  // A real node may write its own Node only; one hollow kubelet speaks for all of its nodes.
+  const group = isHollow ? 'wherry:hollow-nodes' : 'system:nodes';
   for (let node = 1; node <= nodes; node++) {
     const name = nodeNameOf(cluster, node);
-    requests[`kubelet-${name}`] = client(`system:node:${name}`, 'system:nodes');
+    requests[`kubelet-${name}`] = client(`system:node:${name}`, group);
     requests[`kubelet-${name}-serving`] = {
       commonName: `system:node:${name}`,
       organizations: ['system:nodes'],
