@@ -285,6 +285,20 @@ test('a page says where it ended and how many are left', () => {
   expect(cache.list(ofApp('y'), { limit: 3 }).next).toBeUndefined();
 });
 
+test('a selector that fails ends its own watch only', async () => {
+  const { cache, write } = setUp();
+  const failing = read(cache, {
+    matches: () => {
+      throw new Error('a bad selector');
+    },
+  });
+  const other = read(cache);
+  await settle();
+  write('ns/a', {});
+  await expect(failing.done).rejects.toThrow('a bad selector');
+  expect(other.lines).toEqual(['ADDED a 101']);
+});
+
 test('lost history sends every reader back to the list', async () => {
   const { cache } = setUp();
   const reader = read(cache);

@@ -145,10 +145,13 @@ export class WatchCache {
     }
   }
 
-  /** For the hub: a stored value, or undefined for a delete. `flush` wakes the watchers. */
+  /**
+   * For the hub: a stored value, or undefined for a delete. `flush` wakes the watchers.
+   * Throws, and changes nothing, when the value is no object.
+   */
   apply(key: string, value: Uint8Array | undefined, revision: number): void {
-    const item = value && encodedOf(value, revision, this.#parts.parsed);
-    const { before, after } = this.#items.set(key, item);
+    const after = value && this.#items.hold(encodedOf(value, revision, this.#parts.parsed));
+    const before = this.#items.set(key, after);
     if (before === undefined && after === undefined) return;
     const change = new Change({ key, revision, before: before?.item, after: after?.item });
     this.#window.push(change);
@@ -161,7 +164,7 @@ export class WatchCache {
 
   /** For the hub: an object of the initial list, put in when the answer is called. Not an event. */
   loader(key: string, value: Uint8Array, revision: number): () => void {
-    const item = encodedOf(value, revision, this.#parts.parsed);
+    const item = this.#items.hold(encodedOf(value, revision, this.#parts.parsed));
     return () => this.#items.set(key, item);
   }
 

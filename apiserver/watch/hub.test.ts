@@ -140,6 +140,28 @@ test('after a restart readers resume where they were, and compacted history is n
   }
 });
 
+test('what cannot be read is left out and told, and nothing else is disturbed', async () => {
+  const errors: unknown[] = [];
+  const log = { ...silentLog, error: (_: string, fields?: object) => errors.push(fields) };
+  const { hub, clock, store, write, stop } = await setUp({}, log);
+  await store.put('/registry/core/pods/ns/x', Buffer.from('not an object'));
+  await clock.advanceUntil(() => hub.ready);
+  await store.put('/registry/core/pods/ns/y', Buffer.from('{"metadata":{broken'));
+  const revision = await write('/registry/core/pods/ns/a', WEB);
+  await hub.waitFor(revision);
+  expect(
+    hub
+      .cacheOf(PODS)
+      .list({})
+      .items.map((item) => item.revision),
+  ).toEqual([revision]);
+  expect(errors).toMatchObject([
+    { key: '/registry/core/pods/ns/x' },
+    { key: '/registry/core/pods/ns/y' },
+  ]);
+  await stop();
+});
+
 test('a revision that only others wrote is reached through a write of its own', async () => {
   const { hub, clock, store, stop } = await setUp();
   await clock.advanceUntil(() => hub.ready);

@@ -185,7 +185,8 @@ export class WatchHub {
     for (const { key, value, revision } of entries) {
       const folder = folderOf(key);
       const cache = this.#caches.get(folder);
-      if (cache !== undefined) into.push(cache.loader(key.slice(folder.length), value, revision));
+      if (cache === undefined) continue;
+      this.#readable(key, () => into.push(cache.loader(key.slice(folder.length), value, revision)));
     }
   }
 
@@ -209,11 +210,20 @@ export class WatchHub {
       const cache = this.#caches.get(folder);
       if (cache === undefined) continue;
       const value = event.type === 'put' ? event.entry.value : undefined;
-      cache.apply(key.slice(folder.length), value, revisionOf(event));
+      this.#readable(key, () => cache.apply(key.slice(folder.length), value, revisionOf(event)));
       touched.add(cache);
     }
     this.#gate.advance(revisionOf(last));
     for (const cache of touched) cache.flush();
+  }
+
+  /** What somebody else put into the store must not stop the cluster: it is left out, loudly. */
+  #readable(key: StoreKey, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#parts.log.error('Left out an object that cannot be read', { key, error });
+    }
   }
 
   /**

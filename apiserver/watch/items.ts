@@ -30,13 +30,16 @@ export class Items {
     return this.#held.get(key);
   }
 
-  /** undefined removes it. Answers what was there and what is there now. */
-  set(
-    key: string,
-    item: Encoded | undefined,
-  ): { readonly before: Held | undefined; readonly after: Held | undefined } {
+  /** Throws when an index cannot read it. */
+  hold(item: Encoded): Held {
+    const values =
+      this.#indexes.length === 0 ? NO_VALUES : this.#indexes.map((it) => it.valueOf(item));
+    return { item, values };
+  }
+
+  /** undefined removes it. Answers what was there. */
+  set(key: string, after: Held | undefined): Held | undefined {
     const before = this.#held.get(key);
-    const after = item && { item, values: this.#valuesOf(item) };
     if (after === undefined) {
       this.#held.delete(key);
       this.#keys.delete(key);
@@ -51,7 +54,7 @@ export class Items {
       if (old !== undefined) removeFrom(map, old, key);
       if (now !== undefined) addTo(map, now, key);
     }
-    return { before, after };
+    return before;
   }
 
   clear(): void {
@@ -71,10 +74,6 @@ export class Items {
       return this.#held.has(hint.value) && hint.value.startsWith(prefix) ? [hint.value] : [];
     }
     return this.#keys.withPrefix(prefix);
-  }
-
-  #valuesOf(item: Encoded): IndexValues {
-    return this.#indexes.length === 0 ? NO_VALUES : this.#indexes.map((it) => it.valueOf(item));
   }
 }
 

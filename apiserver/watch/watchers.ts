@@ -86,10 +86,15 @@ export class Watchers {
   #offer(watcher: Watcher, change: Change): void {
     if (change.revision <= watcher.afterRevision) return;
     if (!change.key.startsWith(watcher.prefix)) return;
-    const event = change.eventFor(watcher.filter.matches);
-    if (event === undefined) return;
-    watcher.offer(event);
-    this.#touched.add(watcher);
+    try {
+      const event = change.eventFor(watcher.filter.matches);
+      if (event === undefined) return;
+      watcher.offer(event);
+      this.#touched.add(watcher);
+    } catch (error) {
+      // One watcher's selector that fails is no reason to keep the change from the others.
+      watcher.fail(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 
   #groupOf({ filter: { hint } }: Watcher) {
