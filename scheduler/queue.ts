@@ -67,6 +67,11 @@ export class SchedulingQueue {
     return { active, backoff, parked, gated };
   }
 
+  /** Is a pod waiting for nothing but its turn? */
+  get hasWork(): boolean {
+    return this.#active.size > 0;
+  }
+
   has(uid: string): boolean {
     return this.#pods.has(uid);
   }

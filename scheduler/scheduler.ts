@@ -27,6 +27,8 @@ const BINDINGS_MAX = 64;
 /** Decisions keep the thread no longer than this before news is let in. */
 const SLICE_MS_MAX = 10;
 const EXPIRE_MS = 30_000;
+/** Good news waits until there is nothing more urgent; as much as the recorder takes at once. */
+const NEWS_MAX = 1_000;
 /** Bindings under way may end after the stop, but we do not wait for a server that is gone. */
 const STOP_MS_MAX = 5_000;
 
@@ -78,6 +80,7 @@ class Run {
   readonly #queue: SchedulingQueue;
   readonly #bindings = new InFlight(BINDINGS_MAX);
   readonly #conditions: ConditionWriter;
+  readonly #news: (() => void)[] = [];
 
   constructor(parts: SchedulerParts, metrics: SchedulerMetrics) {
     this.#parts = parts;
@@ -119,6 +122,7 @@ class Run {
       this.#queue.close();
       const settled = Promise.all([this.#bindings.settled(), this.#conditions.settled()]);
       await Promise.race([settled, clock.sleep(STOP_MS_MAX)]);
+      this.#tellNews();
     }
   }
 
@@ -169,15 +173,11 @@ class Run {
     const outcome = await bindPod(binding, signal);
     this.#metrics.bound(outcome.kind, clock.now() - startMs);
     if (outcome.kind === 'bound') {
-      this.#cache.confirm(pod.uid);
-      this.#queue.remove(pod.uid);
-      this.#metrics.placed(clock.now() - entry.enqueuedMs, entry.attempts);
-      log.debug('bound', { pod: pod.key, node: nodeName });
-      const message = `Successfully assigned ${pod.key} to ${nodeName}`;
-      events.event(pod.pod, { type: 'Normal', reason: 'Scheduled', message });
+      this.#bound(entry, binding);
       return;
     }
     unreserve(binding);
+    this.#tellNews();
     if (outcome.kind === 'failed') {
       const { error } = outcome;
       const why = error instanceof Error ? error.message : String(error);
@@ -187,6 +187,23 @@ class Run {
     }
     this.#giveBack(entry, binding);
     if (outcome.kind === 'gone') this.#queue.remove(pod.uid);
+  }
+
+  #bound({ enqueuedMs, attempts }: QueuedPod, { pod, nodeName }: Binding): void {
+    const { log, clock, events } = this.#parts;
+    this.#cache.confirm(pod.uid);
+    this.#queue.remove(pod.uid);
+    this.#metrics.placed(clock.now() - enqueuedMs, attempts);
+    log.debug('bound', { pod: pod.key, node: nodeName });
+    const message = `Successfully assigned ${pod.key} to ${nodeName}`;
+    this.#news.push(() => events.event(pod.pod, { type: 'Normal', reason: 'Scheduled', message }));
+    // This one still counts as in flight.
+    const isBusy = this.#bindings.size > 1 || this.#queue.hasWork;
+    if (!isBusy || this.#news.length >= NEWS_MAX) this.#tellNews();
+  }
+
+  #tellNews(): void {
+    for (const tell of this.#news.splice(0)) tell();
   }
 
   /** The place was not taken after all: free it, try the pod again, wake who may fit instead. */
