@@ -7,7 +7,8 @@ import { systemClock } from '../../machinery/clock.ts';
 import { silentLog } from '../../machinery/log.ts';
 import { systemRandom } from '../../machinery/random.ts';
 import type { Transport, WatchEvent, WatchQuery } from '../../machinery/transport.ts';
-import type { ConfigMap } from '../../proto/generated/core.v1.ts';
+import type { TokenRequest } from '../../proto/generated/authentication.v1.ts';
+import type { ConfigMap, Pod, ServiceAccount } from '../../proto/generated/core.v1.ts';
 import {
   CONFIG_MAPS,
   DEPLOYMENTS,
@@ -390,6 +391,52 @@ function testPods(inNamespace: InNamespace): void {
       reason: 'Conflict',
     });
     await expect(transport.bind(at('absent'), 'node-1')).rejects.toMatchObject({
+      reason: 'NotFound',
+    });
+  });
+
+  test('an account gets a token for a pod, through its subresource', async () => {
+    const { transport, own, at } = await inNamespace();
+    const request = {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      metadata: { name: 'default', namespace: own },
+      spec: { audiences: [], expirationSeconds: 3600 },
+    };
+    const options = { at: at('default'), subresource: 'token' };
+    const answer = await transport.create<ServiceAccount, TokenRequest>(
+      SERVICE_ACCOUNTS,
+      request,
+      options,
+    );
+    expect(answer.status?.token).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
+    await expect(
+      transport.create<ServiceAccount, TokenRequest>(SERVICE_ACCOUNTS, request, {
+        ...options,
+        at: at('absent'),
+      }),
+    ).rejects.toMatchObject({ reason: 'NotFound' });
+  });
+
+  test('an evicted pod goes', async () => {
+    const { transport, own, at } = await inNamespace();
+    await transport.create(PODS, pod('web', { metadata: { namespace: own } }));
+    const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: at('web') };
+    await transport.create<Pod, typeof eviction>(PODS, eviction, {
+      at: at('web'),
+      subresource: 'eviction',
+    });
+    await expect(transport.get(PODS, at('web'))).rejects.toMatchObject({ reason: 'NotFound' });
+  });
+
+  test('a namespace goes once it is finalized', async () => {
+    const { transport, own } = await inNamespace();
+    await transport.delete(NAMESPACES, { name: own });
+    const going = await transport.get(NAMESPACES, { name: own });
+    expect(going.status?.phase).toBe('Terminating');
+    const finalized = { ...going, spec: { ...going.spec, finalizers: [] } };
+    await transport.update(NAMESPACES, finalized, { subresource: 'finalize' });
+    await expect(transport.get(NAMESPACES, { name: own })).rejects.toMatchObject({
       reason: 'NotFound',
     });
   });
