@@ -101,7 +101,8 @@ describe('reading', () => {
     const text = await eventually(
       'events in describe',
       () => cluster.kubectl('describe', 'pod', pod),
-      (answer) => /Scheduled[\s\S]*Pulled[\s\S]*Created[\s\S]*Started/.test(answer),
+      (answer) =>
+        ['Scheduled', 'Pulled', 'Created', 'Started'].every((one) => answer.includes(one)),
     );
     expect(text).toMatch(/Status: +Running/);
     expect(await cluster.kubectl('describe', 'deployment', 'web')).toMatch(/ScalingReplicaSet/);
