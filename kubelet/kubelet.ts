@@ -4,6 +4,7 @@
 //   engine events ├─► queue of pod uids ─► one worker a pod ─► sync ─► prober
 //   timers, probes ┘
 
+import { setMaxListeners } from 'node:events';
 import { statfs } from 'node:fs/promises';
 import { createEventRecorder, type EventRecorder } from '../client/event-recorder.ts';
 import { createInformers, type Informers } from '../client/informers.ts';
@@ -120,6 +121,7 @@ class Node implements Kubelet {
     const { runtime } = this;
     const stop = new AbortController();
     const both = AbortSignal.any([signal, stop.signal]);
+    setMaxListeners(0, both); // Each watch and loop listens: many is no leak.
     await runtime.open();
     await this.#options.onOpen?.(both);
     const allocatable = capacityOf(await this.#facts());

@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path';
 import type { Container as ContainerSpec, Pod } from '../../proto/generated/core.v1.ts';
 import { envOf } from '../env/env.ts';
 import type { ImageAnswer } from '../images.ts';
-import type { Container, ContainerConfig, Sandbox } from '../runtime/runtime.ts';
+import type { Container, ContainerConfig, Mount, Sandbox } from '../runtime/runtime.ts';
+import { VolumeError } from '../volumes/volumes.ts';
 import { nextBackOff } from './back-off.ts';
 import { containerConfigOf, rootRefusal } from './container-config.ts';
 import { runHook } from './hooks.ts';
@@ -108,7 +109,13 @@ async function configOf(
   const answer = envOf(spec, { ...self, objects, services: parts.services.list() });
   if (!answer.isOk) return { reason: 'CreateContainerConfigError', message: answer.why };
   const terminationLog = await makeTerminationLog(parts, record, { spec, attempt });
-  const own = await parts.volumes.mountsOf(self, spec, answer.env);
+  let own: readonly Mount[];
+  try {
+    own = await parts.volumes.mountsOf(self, spec, answer.env);
+  } catch (error) {
+    if (!(error instanceof VolumeError)) throw error;
+    return { reason: 'CreateContainerConfigError', message: error.message };
+  }
   return containerConfigOf(pod, spec, {
     env: answer.env,
     attempt,

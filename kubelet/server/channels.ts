@@ -51,13 +51,14 @@ function take(socket: WebSocket, session: Session, message: Buffer): void {
     socket.pause();
     session.stdin.once('drain', () => socket.resume());
   } else if (channel === CHANNEL.resize) {
-    resize(session, message.subarray(1));
+    resizeBy(session, message.subarray(1));
   } else if (channel === CHANNEL.close && second === CHANNEL.stdin) {
     session.stdin?.end();
   }
 }
 
-function resize(session: Session, body: Buffer): void {
+/** The body is JSON: `{"Width": 80, "Height": 24}`. */
+export function resizeBy(session: Session, body: Buffer): void {
   let size: { Width?: unknown; Height?: unknown };
   try {
     size = JSON.parse(body.toString('utf8'));

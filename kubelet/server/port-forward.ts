@@ -4,13 +4,12 @@
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { SpdySession, type SpdyStream } from './spdy.ts';
+import { loadDictionary, SpdySession, type SpdyStream } from './spdy.ts';
 
 export const PORT_FORWARD_PROTOCOL = 'portforward.k8s.io';
 /** Sub-protocols of WebSocket that carry a whole SPDY session. */
 export const TUNNEL_PROTOCOLS = ['SPDY/3.1+portforward.k8s.io', 'v2.portforward.k8s.io'] as const;
 
-const DICTIONARY: string = 'spdy-transport/lib/spdy-transport/protocol/spdy/dictionary.js';
 const CONNECT_MS_MAX = 10_000;
 
 export async function forwardPorts(socket: Duplex, host: string): Promise<void> {
@@ -60,12 +59,4 @@ function dial(host: string, port: number): Promise<Duplex> {
       resolve(socket);
     });
   });
-}
-
-/** The constant that SPDY/3 header compression starts from, out of the library that knows it. */
-async function loadDictionary(): Promise<Buffer> {
-  const module = (await import(DICTIONARY)) as { default: Readonly<Record<number, Buffer>> };
-  const dictionary = module.default[3];
-  if (!dictionary) throw new Error(`${DICTIONARY} holds no dictionary of SPDY/3`);
-  return dictionary;
 }

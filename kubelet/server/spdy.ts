@@ -220,3 +220,13 @@ export function parseHeaders(block: Buffer): ReadonlyMap<string, string> {
   }
   return headers;
 }
+
+const DICTIONARY: string = 'spdy-transport/lib/spdy-transport/protocol/spdy/dictionary.js';
+
+/** The constant that SPDY/3 header compression starts from, out of the library that knows it. */
+export async function loadDictionary(): Promise<Buffer> {
+  const module = (await import(DICTIONARY)) as { default: Readonly<Record<number, Buffer>> };
+  const dictionary = module.default[3];
+  if (!dictionary) throw new Error(`${DICTIONARY} holds no dictionary of SPDY/3`);
+  return dictionary;
+}

@@ -229,7 +229,7 @@ async function subPathOf(base: string, subPath: string): Promise<string> {
   if (!(await stat(wanted).catch(() => undefined))) await mkdir(wanted, { recursive: true });
   const real = await realpath(wanted);
   const inside = relative(root, real);
-  if (inside.startsWith('..') || isAbsolute(inside)) {
+  if (inside === '..' || inside.startsWith('../') || isAbsolute(inside)) {
     throw new VolumeError(`subPath "${subPath}" leads out of its volume`);
   }
   return real;

@@ -32,7 +32,8 @@ export const isNotModified = (error: unknown): boolean => statusOf(error) === 30
 export function messageOf(error: unknown): string {
   const said = (error as { json?: { message?: unknown } } | undefined)?.json?.message;
   if (typeof said === 'string') return said;
-  return error instanceof Error ? error.message : String(error);
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(/^\(HTTP code \d+\) [^-]* - /, '').trim();
 }
 
 /** The answer, or undefined when what was asked about is gone. */
