@@ -139,7 +139,7 @@ test('a list whose pages expire begins anew', async () => {
 
 test('indexes follow every change, and namespaces are one of them', async () => {
   const { api, clock, stop, informer } = setUp({
-    indexes: { color: ({ data = {} }) => (data['color'] === undefined ? [] : [data['color']]) },
+    indexes: { color: ({ data = {} }) => (data.color === undefined ? [] : [data.color]) },
   });
   const names = (color: string) => informer.byIndex('color', color).map((one) => one.metadata.name);
   await api.create(CONFIG_MAPS, configMap('a', { color: 'red' }));

@@ -115,7 +115,7 @@ function documentOf(text: string): Entry {
 function entryOf(document: Entry, list: string, field: string, name: string): Entry {
   const entries = document[list];
   const found = Array.isArray(entries)
-    ? entries.find((entry) => isEntry(entry) && entry['name'] === name)
+    ? entries.find((entry) => isEntry(entry) && entry.name === name)
     : undefined;
   const inner: unknown = isEntry(found) ? found[field] : undefined;
   if (!isEntry(inner)) throw new KubeconfigError(`no ${field} is named "${name}"`);

@@ -37,10 +37,10 @@ function readOperations(patch: unknown): readonly Operation[] {
     );
   }
   for (const [index, operation] of patch.entries()) {
-    if (!isObject(operation) || !VERBS.has(String(operation['op']))) {
+    if (!isObject(operation) || !VERBS.has(String(operation.op))) {
       throw badRequest(`operation ${index} of the JSON patch is unknown`);
     }
-    for (const pointer of [operation['path'], operation['from'] ?? '']) {
+    for (const pointer of [operation.path, operation.from ?? '']) {
       if (typeof pointer !== 'string' || (pointer !== '' && !pointer.startsWith('/'))) {
         throw badRequest(`operation ${index} of the JSON patch has no valid path`);
       }

@@ -93,8 +93,8 @@ function mergeByKey(
   current: readonly JsonObject[],
   patch: readonly JsonObject[],
 ): JsonObject[] {
-  if (patch.some((item) => item['$patch'] === 'replace')) {
-    return patch.filter((item) => item['$patch'] === undefined).map(withoutDirectives);
+  if (patch.some((item) => item.$patch === 'replace')) {
+    return patch.filter((item) => item.$patch === undefined).map(withoutDirectives);
   }
   const merged = [...current];
   const placed: JsonObject[] = [];
@@ -104,7 +104,7 @@ function mergeByKey(
       throw badRequest(`an element of the list does not contain its merge key: ${key}`);
     }
     const index = merged.findIndex((one) => one[key] === name);
-    if (item['$patch'] === 'delete') {
+    if (item.$patch === 'delete') {
       for (let i = merged.length - 1; i >= 0; i--)
         if (merged[i]?.[key] === name) merged.splice(i, 1);
       continue;
@@ -146,7 +146,7 @@ function checkOrder(
 ): void {
   if (!Array.isArray(patched)) return;
   const positions = patched
-    .filter((item) => !isObject(item) || item['$patch'] === undefined)
+    .filter((item) => !isObject(item) || item.$patch === undefined)
     .map((item) => order.indexOf(identity(item)));
   if (positions.some((at, i) => at < 0 || at < (positions[i - 1] ?? 0))) {
     throw badRequest(`the order of the patched list does not match ${directive}`);
@@ -173,7 +173,7 @@ function withoutDirectives(value: JsonObject): JsonObject {
 
 function cleaned(value: unknown): unknown {
   if (Array.isArray(value)) {
-    return value.filter((item) => !isObject(item) || item['$patch'] === undefined).map(cleaned);
+    return value.filter((item) => !isObject(item) || item.$patch === undefined).map(cleaned);
   }
   return isObject(value) ? withoutDirectives(value) : value;
 }
