@@ -51,6 +51,21 @@ test('only one of many who open at once gets a folder with a stale owner', async
   await opened[0]!.value.close();
 });
 
+test('two writers in one folder, should it come to that, do not overwrite each other', async () => {
+  const first = await openEmbeddedStore(folder);
+  await first.put(KEY, VALUE);
+  await rm(join(folder, 'owner'));
+  const second = await openEmbeddedStore(folder);
+  await second.put(`${KEY}2`, VALUE);
+  await expect(first.put(`${KEY}1`, VALUE)).rejects.toThrow('another process writes to the same');
+  await expect(first.put(`${KEY}1`, VALUE)).rejects.toThrow('the store must be opened again');
+  expect(await first.get(KEY)).toBeDefined();
+  await second.put(KEY, VALUE);
+  expect((await second.list('/registry/')).entries).toHaveLength(2);
+  await first.close();
+  await second.close();
+});
+
 test('data of a newer version is refused clearly and left alone', async () => {
   await (await openEmbeddedStore(folder)).close();
   expect(await readFile(join(folder, 'format'), 'utf8')).toBe(`${FORMAT}\n`);

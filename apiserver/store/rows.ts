@@ -70,23 +70,31 @@ export class Rows {
     return value;
   }
 
-  /** Durable when it resolves. All or nothing. */
+  /**
+   * Durable when it resolves. All or nothing: nothing, too, when the first revision is taken, as
+   * it is when a process that the owner file did not keep out (in another container) writes here.
+   */
   append(rows: readonly (EventRow & { readonly value: Uint8Array | undefined })[]): Promise<void> {
-    return this.#commit(() => {
+    const write = () => {
       for (const { revision, change, key, value } of rows) {
         this.#events.put(revision, change + key);
         if (value !== undefined) this.#values.put(revision, asBuffer(value));
       }
+    };
+    return this.#commit(async () => {
+      if (await this.#events.ifNoExists(rows[0]!.revision, write)) return;
+      throw new Error('another process writes to the same data folder');
     });
   }
 
   remove(revisions: readonly number[]): Promise<void> {
-    return this.#commit(() => {
+    const write = () => {
       for (const revision of revisions) {
         this.#events.remove(revision);
         this.#values.remove(revision);
       }
-    });
+    };
+    return this.#commit(() => this.#root.batch(write));
   }
 
   number(name: string): number {
@@ -103,10 +111,10 @@ export class Rows {
   }
 
   /** One at a time, so that each promise stands for exactly its own transaction. */
-  #commit(write: () => void): Promise<void> {
+  #commit(write: () => Promise<unknown>): Promise<void> {
     const turn = this.#tail.then(async () => {
       try {
-        await this.#root.batch(write);
+        await write();
       } catch (error) {
         throw unavailable('the write did not reach the disk', await causeOf(error));
       }
