@@ -66,6 +66,7 @@ export async function listenHttps(
     socket.once('close', () => upgraded.delete(socket));
     // Refusals still are plain HTTP answers.
     const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
     response.assignSocket(socket);
     response.once('finish', () => socket.end());
     void handle(request, response, { socket, head });

@@ -18,6 +18,7 @@ import type { Exchange } from './http/exchange.ts';
 import { type HealthChecks, healthAnswer } from './http/health.ts';
 import type { Limits } from './http/limits.ts';
 import { parseRequestInfo, type ResourceInfo } from './http/request-info.ts';
+import type { Measure } from './http/request-metrics.ts';
 import { noSuchResource, type ResourceDoor } from './http/resource-door.ts';
 import { isServed } from './http/served.ts';
 import { versionInfo } from './http/version.ts';
@@ -34,6 +35,7 @@ export interface Parts {
   readonly health: HealthChecks;
   /** Everything else: discovery, OpenAPI, metrics. */
   readonly rest: (exchange: Exchange) => Promise<void>;
+  readonly measure: Measure;
   readonly log: Log;
 }
 
@@ -44,13 +46,15 @@ export type Handle = (
 ) => Promise<void>;
 
 export function createApiServer(parts: Parts): Handle {
-  const { authenticate, limits, authorize, log } = parts;
+  const { authenticate, limits, authorize, measure, log } = parts;
   return async function handle(request, response, upgrade) {
     try {
       const info = parseRequestInfo(request.method ?? 'GET', request.url ?? '/');
       const asker = await authenticate(credentialsOf(request));
       const user = impersonated(asker, request.headers, authorize);
       const attributes = attributesOf(info);
+      const measured = measure(attributes);
+      response.once('close', () => measured(response.statusCode));
       await limits.run(user, attributes, () => {
         assertAllowed(authorize, user, attributes);
         return serve(parts, { request, response, info, user, upgrade });

@@ -8,7 +8,7 @@ import { splitAddress } from '../machinery/address.ts';
 import type { Clock } from '../machinery/clock.ts';
 import { StatusError } from '../machinery/errors.ts';
 import type { Log } from '../machinery/log.ts';
-import { createMetrics } from '../machinery/metrics.ts';
+import { createMetrics, type Metrics } from '../machinery/metrics.ts';
 import type { Random } from '../machinery/random.ts';
 import type { Transport } from '../machinery/transport.ts';
 import { authenticator } from './authn/authenticate.ts';
@@ -23,6 +23,7 @@ import type { TlsClient } from './connect/relay.ts';
 import { grpcService } from './grpc/grpc-door.ts';
 import type { Exchange } from './http/exchange.ts';
 import { requestLimits } from './http/limits.ts';
+import { requestMetrics } from './http/request-metrics.ts';
 import { noSuchResource, resourceDoor } from './http/resource-door.ts';
 import { inProcessTransport } from './inprocess.ts';
 import { type Listener, listenGrpc, listenHttps, type ServerTls } from './listen.ts';
@@ -95,8 +96,10 @@ export async function startApiServer(
   const doors = { authenticate: authenticator(tokens), authorize, limits: requestLimits(), log };
   const stopping = stop.signal;
   const resources = resourceDoor({ registry, clock, stopping });
+  const metrics = createMetrics();
   const handle = createApiServer({
     ...doors,
+    measure: requestMetrics({ metrics, nowMs: () => clock.now(), registry }),
     registry,
     // Empty caches must not be taken for an empty cluster.
     resources: (exchange) =>
@@ -106,7 +109,7 @@ export async function startApiServer(
       live: { ping: () => true },
       ready: { store: () => hub.ready, bootstrap: () => backend.isBootstrapped() },
     },
-    rest: restDoor(registry, () => https?.address ?? ''),
+    rest: restDoor(registry, metrics, () => https?.address ?? ''),
   });
   const service = grpcService({ ...doors, registry, stopping });
   try {
@@ -155,8 +158,7 @@ function withActions(
 }
 
 /** Express and the documents are loaded when somebody first asks for them. */
-function restDoor(registry: Registry, address: () => string) {
-  const metrics = createMetrics();
+function restDoor(registry: Registry, metrics: Metrics, address: () => string) {
   let app: Promise<ReturnType<typeof import('./http/rest.ts').restApp>> | undefined;
   return async ({ request, response }: Exchange): Promise<void> => {
     app ??= import('./http/rest.ts').then(({ restApp }) =>
