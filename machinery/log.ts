@@ -1,6 +1,6 @@
 // Structured logs: a constant message plus fields, one JSON object a line.
 
-import { type Logger, pino } from 'pino';
+import { type Logger, pino, stdTimeFunctions } from 'pino';
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -25,7 +25,7 @@ export const stdoutLog = (component: string, level: LogLevel): Log =>
       base: { component },
       messageKey: 'message',
       formatters: { level: (label) => ({ level: label }) },
-      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      timestamp: stdTimeFunctions.isoTime,
       serializers: { error: errorText },
     }),
   );
