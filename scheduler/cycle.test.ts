@@ -52,22 +52,34 @@ test('pods pack onto the fuller node', () => {
   expect(decideOn([node('a'), node('b')], held, wanted)).toMatchObject({ nodeName: 'b' });
 });
 
+test('what is remembered of a lone candidate is not less than what it is worth', () => {
+  const cache = new Cache(new FakeClock());
+  const { snapshot } = cache;
+  const infoOf = (it: Pod) => podInfoOf(it, snapshot.columns);
+  for (let i = 0; i < 8; i++) cache.putNode(node(`n${i}`, { unschedulable: i > 0 }));
+  const held = pod('h', { requests: { cpu: '1', memory: '2Gi' }, nodeName: 'n0' });
+  cache.put(infoOf(held), 'n0');
+  const decide = createDecide(profile, new SeededRandom(1));
+  const wanted = pod('p', { requests: { cpu: '1', memory: '2Gi' } });
+  expect(decide(infoOf(wanted), snapshot)).toMatchObject({ nodeName: 'n0', feasible: 1 });
+  cache.putNode(node('n1'));
+  expect(decide(infoOf(wanted), snapshot)).toMatchObject({ nodeName: 'n0', feasible: 2 });
+});
+
 const taint = fc.constantFrom<Taint>(
   { key: 'x', effect: 'NoSchedule' },
   { key: 'y', effect: 'PreferNoSchedule' },
   { key: 'z', effect: 'NoExecute' },
 );
-const cluster = fc.array(
-  fc.record({
-    cpu: fc.integer({ min: 1, max: 8 }),
-    memory: fc.integer({ min: 1, max: 16 }),
-    pods: fc.integer({ min: 1, max: 5 }),
-    zone: fc.constantFrom('a', 'b'),
-    taints: fc.uniqueArray(taint, { maxLength: 2 }),
-    isCordoned: fc.boolean(),
-  }),
-  { minLength: 1, maxLength: 12 },
-);
+const nodeSpec = fc.record({
+  cpu: fc.integer({ min: 1, max: 8 }),
+  memory: fc.integer({ min: 1, max: 16 }),
+  pods: fc.integer({ min: 1, max: 5 }),
+  zone: fc.constantFrom('a', 'b'),
+  taints: fc.uniqueArray(taint, { maxLength: 2 }),
+  isCordoned: fc.boolean(),
+});
+const cluster = fc.array(nodeSpec, { minLength: 1, maxLength: 12 });
 const someone = fc.record({
   cpu: fc.integer({ min: 0, max: 4 }),
   memory: fc.integer({ min: 0, max: 6 }),
@@ -80,6 +92,7 @@ const newcomer = fc.record({
   tolerates: fc.option(fc.constantFrom('x', 'y', 'z'), { nil: undefined }),
 });
 
+type NodeSpec = typeof nodeSpec extends fc.Arbitrary<infer T> ? T : never;
 type Somebody = typeof someone extends fc.Arbitrary<infer T> ? T : never;
 
 const podFor = (name: string, who: Somebody, rest: Partial<Pod['spec']> = {}): Pod => {
@@ -92,32 +105,97 @@ const podFor = (name: string, who: Somebody, rest: Partial<Pod['spec']> = {}): P
   return pod(name, { spec: { containers, ...rest } });
 };
 
-test('it chooses one of the best nodes that the slow reference finds', () => {
+/** What happens between two decisions. */
+const happening = fc.oneof(
+  fc.record({ kind: fc.constant('pod leaves' as const), which: fc.nat(30) }),
+  fc.record({ kind: fc.constant('node changes' as const), which: fc.nat(11), to: nodeSpec }),
+  fc.record({ kind: fc.constant('node leaves' as const), which: fc.nat(11) }),
+  fc.constant({ kind: 'nothing' as const }),
+);
+
+test('it chooses one of the best nodes that the slow reference finds, whatever happens', () => {
+  // Few shapes of pods, so that what is remembered of them is put to use.
+  const story = fc.record({
+    wishes: fc.tuple(newcomer, newcomer),
+    steps: fc.array(fc.tuple(fc.nat(1), happening), { minLength: 1, maxLength: 8 }),
+  });
   fc.assert(
-    fc.property(cluster, fc.array(someone, { maxLength: 20 }), newcomer, (specs, crowd, wish) => {
-      const nodes = specs.map((it, i) =>
-        node(`n${i}`, {
-          allocatable: { cpu: `${it.cpu}`, memory: `${it.memory}Gi`, pods: `${it.pods}` },
-          labels: { zone: it.zone },
-          taints: it.taints,
-          unschedulable: it.isCordoned,
-        }),
-      );
-      const held = crowd.map((who, i) =>
-        podFor(`h${i}`, who, { nodeName: `n${who.on % nodes.length}` }),
-      );
-      const wanted = podFor('p', wish.who, {
-        ...(wish.zone && { nodeSelector: { zone: wish.zone } }),
-        ...(wish.tolerates && { tolerations: [{ key: wish.tolerates, operator: 'Exists' }] }),
-      });
-      const best = referenceBest(nodes, held, wanted);
-      const decision = decideOn(nodes, held, wanted);
-      if (decision.kind === 'place') expect(best).toContain(decision.nodeName);
-      else expect(best).toEqual([]);
-    }),
+    fc.property(
+      cluster,
+      fc.array(someone, { maxLength: 20 }),
+      story,
+      (specs, crowd, { wishes, steps }) => {
+        const world = new World(specs, crowd);
+        for (const [i, [which, event]] of steps.entries()) {
+          const wish = wishes[which]!;
+          const wanted = podFor(`p${i}`, wish.who, {
+            ...(wish.zone && { nodeSelector: { zone: wish.zone } }),
+            ...(wish.tolerates && { tolerations: [{ key: wish.tolerates, operator: 'Exists' }] }),
+          });
+          const best = referenceBest([...world.nodes.values()], [...world.held.values()], wanted);
+          const decision = world.decide(wanted);
+          if (decision.kind === 'refuse') expect(best).toEqual([]);
+          else {
+            expect(best).toContain(decision.nodeName);
+            world.place(wanted, decision.nodeName);
+          }
+          world.happen(event);
+        }
+      },
+    ),
     { numRuns: 500 },
   );
 });
+
+/** One scheduler's view through a story, and the same as plain lists for the reference. */
+class World {
+  readonly nodes = new Map<string, Node>();
+  readonly held = new Map<string, Pod>();
+  readonly #cache = new Cache(new FakeClock());
+  readonly #decide = createDecide(profile, new SeededRandom(1));
+
+  constructor(specs: readonly NodeSpec[], crowd: readonly Somebody[]) {
+    for (const [i, spec] of specs.entries()) this.#putNode(`n${i}`, spec);
+    for (const [i, who] of crowd.entries()) {
+      this.place(podFor(`h${i}`, who), `n${who.on % specs.length}`);
+    }
+  }
+
+  decide(wanted: Pod) {
+    const { snapshot } = this.#cache;
+    return this.#decide(podInfoOf(wanted, snapshot.columns), snapshot);
+  }
+
+  place(who: Pod, nodeName: string): void {
+    const placed = { ...who, spec: { ...who.spec, nodeName } };
+    this.held.set(who.metadata.name, placed);
+    this.#cache.put(podInfoOf(placed, this.#cache.snapshot.columns), nodeName);
+  }
+
+  happen(event: typeof happening extends fc.Arbitrary<infer T> ? T : never): void {
+    if (event.kind === 'node changes') this.#putNode(`n${event.which}`, event.to);
+    else if (event.kind === 'node leaves') {
+      this.nodes.delete(`n${event.which}`);
+      this.#cache.removeNode(`n${event.which}`);
+    } else if (event.kind === 'pod leaves') {
+      const who = [...this.held.values()][event.which];
+      if (who === undefined) return;
+      this.held.delete(who.metadata.name);
+      this.#cache.remove(who.metadata.uid!);
+    }
+  }
+
+  #putNode(name: string, it: NodeSpec): void {
+    const made = node(name, {
+      allocatable: { cpu: `${it.cpu}`, memory: `${it.memory}Gi`, pods: `${it.pods}` },
+      labels: { zone: it.zone },
+      taints: it.taints,
+      unschedulable: it.isCordoned,
+    });
+    this.nodes.set(name, made);
+    this.#cache.putNode(made);
+  }
+}
 
 /** Names of the nodes with the highest score among those where the pod fits. */
 function referenceBest(nodes: readonly Node[], held: readonly Pod[], wanted: Pod): string[] {

@@ -1,9 +1,10 @@
 // One pod, one decision, over the snapshot as it is: nothing is changed and nothing awaited.
 //
-//   preFilter → filter (all rows) ─ some fit → preScore → score → normalize → the best row
-//                                 └ none fit → ask each filter again, row by row, for its reason
+//   preFilter → filter, preScore → score (evaluation.ts) ─ some fit → the best row
+//                        └ none fit → ask each filter again, row by row, for its reason
 
 import type { Random } from '../machinery/random.ts';
+import { type Check, type Evaluation, Evaluator, type Rating } from './evaluation.ts';
 import type { FilterPlugin, Plugin, Refusal, ScorePlugin } from './framework.ts';
 import type { PodInfo } from './pod-info.ts';
 import type { Profile } from './profile.ts';
@@ -22,20 +23,7 @@ export type Decision =
 export type Decide = (pod: PodInfo, nodes: Snapshot) => Decision;
 
 type Filter = FilterPlugin<unknown>;
-type Scorer = ScorePlugin<unknown>;
-
-interface Check {
-  readonly plugin: Filter;
-  readonly state: unknown;
-}
-
-/** Buffers of one decider, reused by every decision. */
-interface Scratch {
-  fits: Uint8Array;
-  rows: Int32Array;
-  scores: Float64Array;
-  totals: Float64Array;
-}
+type Scorer = { readonly plugin: ScorePlugin<unknown>; readonly weight: number };
 
 export function createDecide({ plugins }: Profile, random: Random): Decide {
   const filters = plugins.map(({ plugin }) => plugin).filter(isFilter);
@@ -43,29 +31,22 @@ export function createDecide({ plugins }: Profile, random: Random): Decide {
   const scorers = plugins.flatMap(({ plugin, weight = 1 }) =>
     isScorer(plugin) && weight !== 0 ? [{ plugin, weight }] : [],
   );
-  let scratch = scratchFor(64);
+  const evaluator = new Evaluator();
 
   return (pod, nodes) => {
-    if (nodes.count > scratch.fits.length) scratch = scratchFor(2 * nodes.count);
-    const prepared = prepare(pod, nodes, filters);
-    if (!Array.isArray(prepared)) return refusedOutright(nodes, prepared);
-    const count = sweep(prepared, nodes, scratch);
-    if (count === 0) return explain(pod, nodes, { checks: prepared, postFilters });
-    if (count > 1) scoreRows(pod, nodes, { scorers, count, scratch });
-    const best = count === 1 ? 0 : highest(scratch.totals, count, random);
-    return { kind: 'place', nodeName: nodes.nameOf(scratch.rows[best]!), feasible: count };
+    const checks = prepareChecks(pod, nodes, filters);
+    if (!Array.isArray(checks)) return refusedOutright(nodes, checks);
+    const ratings = prepareRatings(pod, nodes, scorers);
+    const evaluation = evaluator.evaluate(pod, nodes, { checks, ratings });
+    const { row, feasible } = best(evaluation, nodes.count, random);
+    if (feasible === 0) return explain(pod, nodes, { checks, postFilters });
+    return { kind: 'place', nodeName: nodes.nameOf(row), feasible };
   };
 }
 
 const isFilter = (plugin: Plugin): plugin is Plugin & Filter => plugin.filter !== undefined;
-const isScorer = (plugin: Plugin): plugin is Plugin & Scorer => plugin.score !== undefined;
-
-const scratchFor = (rows: number): Scratch => ({
-  fits: new Uint8Array(rows),
-  rows: new Int32Array(rows),
-  scores: new Float64Array(rows),
-  totals: new Float64Array(rows),
-});
+const isScorer = (plugin: Plugin): plugin is Plugin & ScorePlugin<unknown> =>
+  plugin.score !== undefined;
 
 interface Outright {
   readonly plugin: string;
@@ -73,7 +54,11 @@ interface Outright {
 }
 
 /** What is left to check node by node, or who refused the pod as such. */
-function prepare(pod: PodInfo, nodes: Snapshot, filters: readonly Filter[]): Check[] | Outright {
+function prepareChecks(
+  pod: PodInfo,
+  nodes: Snapshot,
+  filters: readonly Filter[],
+): Check[] | Outright {
   const checks: Check[] = [];
   for (const plugin of filters) {
     const answer = plugin.preFilter?.(pod, nodes);
@@ -84,58 +69,38 @@ function prepare(pod: PodInfo, nodes: Snapshot, filters: readonly Filter[]): Che
   return checks;
 }
 
-/** Fills `scratch.rows` with the rows that pass every check; answers how many. */
-function sweep(checks: readonly Check[], nodes: Snapshot, { fits, rows }: Scratch): number {
-  const { count } = nodes;
-  fits.fill(1, 0, count);
-  for (const { plugin, state } of checks) {
-    if (plugin.filterAll !== undefined) {
-      plugin.filterAll(state, nodes, fits);
-      continue;
-    }
-    for (let row = 0; row < count; row++) {
-      if (fits[row] === 1 && plugin.filter(state, nodes, row) !== undefined) fits[row] = 0;
-    }
-  }
-  let passed = 0;
-  for (let row = 0; row < count; row++) if (fits[row] === 1) rows[passed++] = row;
-  return passed;
-}
-
-interface Ranking {
-  readonly scorers: readonly { readonly plugin: Scorer; readonly weight: number }[];
-  readonly count: number;
-  readonly scratch: Scratch;
-}
-
-function scoreRows(pod: PodInfo, nodes: Snapshot, { scorers, count, scratch }: Ranking): void {
-  const { rows, scores, totals } = scratch;
-  totals.fill(0, 0, count);
+function prepareRatings(pod: PodInfo, nodes: Snapshot, scorers: readonly Scorer[]): Rating[] {
+  const ratings: Rating[] = [];
   for (const { plugin, weight } of scorers) {
-    const prepared = plugin.preScore?.(pod, nodes);
-    if (prepared !== undefined && prepared.kind !== 'check') continue;
-    const state = prepared === undefined ? pod : prepared.state;
-    if (plugin.scoreAll !== undefined) plugin.scoreAll(state, nodes, { rows, count }, scores);
-    else for (let i = 0; i < count; i++) scores[i] = plugin.score(state, nodes, rows[i]!);
-    plugin.normalizeScore?.(scores, count);
-    for (let i = 0; i < count; i++) totals[i]! += weight * scores[i]!;
+    const answer = plugin.preScore?.(pod, nodes);
+    if (answer === undefined) ratings.push({ plugin, weight, state: pod });
+    else if (answer.kind === 'check') ratings.push({ plugin, weight, state: answer.state });
   }
+  return ratings;
 }
 
 /** Among equals chance decides, so that no node is favoured by its name. */
-function highest(totals: Float64Array, count: number, random: Random): number {
-  let best = 0;
-  let equals = 1;
-  for (let i = 1; i < count; i++) {
-    if (totals[i]! > totals[best]!) {
-      best = i;
+function best({ fits, scores }: Evaluation, count: number, random: Random) {
+  let row = -1;
+  let top = Number.NEGATIVE_INFINITY;
+  let equals = 0;
+  let feasible = 0;
+  for (let i = 0; i < count; i++) {
+    if (fits[i] === 0) continue;
+    feasible++;
+    if (scores[i]! > top) {
+      top = scores[i]!;
+      row = i;
       equals = 1;
-    } else if (totals[i] === totals[best]) equals++;
+    } else if (scores[i] === top) equals++;
   }
-  if (equals === 1) return best;
+  if (equals < 2) return { row, feasible };
   let skip = Math.floor(random.fraction() * equals);
-  for (let i = best; i < count; i++) if (totals[i] === totals[best] && skip-- === 0) return i;
-  return best;
+  while (skip > 0) {
+    row++;
+    if (fits[row] === 1 && scores[row] === top) skip--;
+  }
+  return { row, feasible };
 }
 
 function refusedOutright(nodes: Snapshot, { plugin, refusal }: Outright): Decision {

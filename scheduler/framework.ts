@@ -45,7 +45,16 @@ export interface QueueSortPlugin {
   less(a: QueuedPod, b: QueuedPod): boolean;
 }
 
-export interface FilterPlugin<S = PodInfo> {
+export interface SignPlugin {
+  /**
+   * A promise: pods with equal signs get equal answers (filter, and raw score) on a node that has
+   * not changed meanwhile, whatever happens elsewhere. Then only changed nodes are asked again.
+   * undefined, or no such method: no promise for this pod.
+   */
+  sign(pod: PodInfo): string | undefined;
+}
+
+export interface FilterPlugin<S = PodInfo> extends Partial<SignPlugin> {
   readonly name: string;
   /** Absent: the state is the pod itself. */
   preFilter?(pod: PodInfo, nodes: Snapshot): Prepared<S>;
@@ -66,7 +75,7 @@ export interface PostFilterPlugin {
   postFilter(pod: PodInfo, nodes: Snapshot): string | undefined;
 }
 
-export interface ScorePlugin<S = PodInfo> {
+export interface ScorePlugin<S = PodInfo> extends Partial<SignPlugin> {
   readonly name: string;
   /** Absent: the state is the pod itself. `refuse` is not an answer here. */
   preScore?(pod: PodInfo, nodes: Snapshot): Prepared<S>;

@@ -28,6 +28,8 @@ export interface Requests {
   /** With defaults for containers that request nothing: only scores use these. */
   readonly scoredCpu: number;
   readonly scoredMemory: number;
+  /** Equal for equal requests. */
+  readonly sign: string;
 }
 
 /** Numbers resource names in order of appearance; shared by nodes and pods of one scheduler. */
@@ -80,11 +82,11 @@ export function requestsOf({ spec }: Pod, columns: ResourceColumns): Requests {
     if (scored.has(name)) scored.set(name, scored.get(name)! + amount);
   }
   total.set('pods', 1);
-  return {
-    ...inColumns(total, columns),
-    scoredCpu: scored.get('cpu') ?? 0,
-    scoredMemory: scored.get('memory') ?? 0,
-  };
+  const exact = inColumns(total, columns);
+  const scoredCpu = scored.get('cpu') ?? 0;
+  const scoredMemory = scored.get('memory') ?? 0;
+  const sign = `${exact.columns} ${exact.amounts} ${scoredCpu} ${scoredMemory}`;
+  return { ...exact, scoredCpu, scoredMemory, sign };
 }
 
 type AmountIn = (container: Container, name: string) => number;

@@ -24,6 +24,9 @@ export class Snapshot {
   taintSet: Int32Array = new Int32Array(ROWS_AT_FIRST);
   /** Distinct lists of taints; the first is the empty one. Nodes share few of them. */
   readonly taintSets: (readonly Taint[])[] = [NO_TAINTS];
+  /** Grows with every change; `changedAt` says for each row when it last did. */
+  version = 0;
+  changedAt: Float64Array = new Float64Array(ROWS_AT_FIRST);
   readonly nodes: Node[] = [];
   readonly hostPorts: HostPort[][] = [];
   /** How many nodes are cordoned, how many carry taints: filters skip themselves at 0. */
@@ -52,6 +55,7 @@ export class Snapshot {
     const known = this.#rows.get(node.metadata.name);
     const row = known ?? this.#appendRow(node);
     this.nodes[row] = node;
+    this.#touch(row);
     this.#setUnschedulable(row, node.spec.unschedulable === true);
     this.#setTaints(row, node.spec.taints ?? NO_TAINTS);
     for (const column of this.allocatable) column[row] = 0;
@@ -72,6 +76,7 @@ export class Snapshot {
       this.nodes[row] = this.nodes[last]!;
       this.hostPorts[row] = this.hostPorts[last]!;
       this.#rows.set(this.nameOf(row), row);
+      this.#touch(row);
     }
     this.nodes.pop();
     this.hostPorts.pop();
@@ -80,11 +85,13 @@ export class Snapshot {
   }
 
   addPod(row: number, { requests, hostPorts }: PodInfo): void {
+    this.#touch(row);
     this.#charge(row, requests, 1);
     if (hostPorts.length > 0) this.hostPorts[row]!.push(...hostPorts);
   }
 
   removePod(row: number, { requests, hostPorts }: PodInfo): void {
+    this.#touch(row);
     this.#charge(row, requests, -1);
     for (const { ip, protocol, port } of hostPorts) {
       const held = this.hostPorts[row]!;
@@ -93,6 +100,10 @@ export class Snapshot {
       );
       if (at >= 0) held.splice(at, 1);
     }
+  }
+
+  #touch(row: number): void {
+    this.changedAt[row] = ++this.version;
   }
 
   #charge(row: number, { columns, amounts, scoredCpu, scoredMemory }: Requests, sign: 1 | -1) {
@@ -169,6 +180,7 @@ export class Snapshot {
       ...this.requested,
       this.scoredCpu,
       this.scoredMemory,
+      this.changedAt,
       this.unschedulable,
       this.taintSet,
     ];
@@ -185,6 +197,7 @@ export class Snapshot {
     }
     this.scoredCpu = doubles(this.scoredCpu);
     this.scoredMemory = doubles(this.scoredMemory);
+    this.changedAt = doubles(this.changedAt);
     this.unschedulable = widened(new Uint8Array(capacity), this.unschedulable);
     this.taintSet = widened(new Int32Array(capacity), this.taintSet);
     this.#capacity = capacity;

@@ -25,6 +25,8 @@ const MISMATCH = refuse("node(s) didn't match Pod's node affinity/selector", {
 export const nodeAffinity = {
   name: 'NodeAffinity',
 
+  sign: ({ pod: { spec } }) => JSON.stringify([spec.nodeSelector, spec.affinity?.nodeAffinity]),
+
   preFilter(pod) {
     const wanted = wantedBy(pod);
     return wanted.labels.length > 0 || wanted.terms ? check(wanted) : SKIP;

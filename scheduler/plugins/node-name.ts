@@ -8,6 +8,8 @@ const OTHER_NODE = refuse("node(s) didn't match the requested node name", { reso
 export const nodeName = {
   name: 'NodeName',
 
+  sign: ({ pod: { spec } }) => spec.nodeName ?? '',
+
   preFilter: ({ pod: { spec } }) => (spec.nodeName ? check(spec.nodeName) : SKIP),
 
   filter: (wanted, nodes, row) => (nodes.nameOf(row) === wanted ? undefined : OTHER_NODE),

@@ -8,6 +8,8 @@ const TAKEN = refuse("node(s) didn't have free ports for the requested pod ports
 export const nodePorts = {
   name: 'NodePorts',
 
+  sign: ({ hostPorts }) => JSON.stringify(hostPorts),
+
   preFilter: ({ hostPorts }) => (hostPorts.length > 0 ? check(hostPorts) : SKIP),
 
   filter: (wanted, nodes, row) =>

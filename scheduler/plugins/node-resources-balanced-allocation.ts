@@ -11,6 +11,8 @@ interface Wanted {
 export const nodeResourcesBalancedAllocation = {
   name: 'NodeResourcesBalancedAllocation',
 
+  sign: ({ requests }) => requests.sign,
+
   /** A pod that requests neither would pile up on the best balanced node: no opinion on it. */
   preScore({ requests: { columns, amounts } }) {
     const [cpuAt, memoryAt] = [columns.indexOf(CPU), columns.indexOf(MEMORY)];

@@ -36,6 +36,8 @@ export const nodeResourcesFit = ({ strategy, weights }: NodeResourcesFitArgs) =>
   return {
     name: 'NodeResourcesFit',
 
+    sign: ({ requests }) => requests.sign,
+
     preFilter: (pod) => check(pod.requests),
 
     filter(requests, nodes, row) {

@@ -9,6 +9,9 @@ const CORDON = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' }
 export const nodeUnschedulable = {
   name: 'NodeUnschedulable',
 
+  /** Whoever tolerates it has skipped the nodes already. */
+  sign: () => '',
+
   preFilter: ({ pod }, nodes) =>
     nodes.unschedulableCount === 0 || isTolerated(pod.spec.tolerations, CORDON)
       ? SKIP

@@ -18,6 +18,8 @@ const TAINTED = refuse('node(s) had untolerated taint(s)', { resolvable: false }
 export const taintToleration = {
   name: 'TaintToleration',
 
+  sign: ({ pod: { spec } }) => JSON.stringify(spec.tolerations ?? []),
+
   preFilter: (pod, nodes) =>
     nodes.taintedCount === 0 ? SKIP : check(untolerated(pod, nodes.taintSets, isHard)),
 
