@@ -20,7 +20,7 @@ import type { Limits } from './http/limits.ts';
 import { parseRequestInfo, type ResourceInfo } from './http/request-info.ts';
 import type { Measure } from './http/request-metrics.ts';
 import { noSuchResource, type ResourceDoor } from './http/resource-door.ts';
-import { isServed } from './http/served.ts';
+import { hasSubresource, isServed } from './http/served.ts';
 import { versionInfo } from './http/version.ts';
 import type { Kind } from './registry/kind.ts';
 import type { Registry } from './registry/registry.ts';
@@ -79,6 +79,7 @@ function kindOf({ registry }: Parts, resource: ResourceInfo): Kind {
   if (kind === undefined) throw noSuchResource();
   const { namespaced } = kind.resource;
   if (!namespaced && namespace !== undefined) throw noSuchResource();
+  if (subresource !== undefined && !hasSubresource(kind, subresource)) throw noSuchResource();
   const isWide = namespaced && namespace === undefined;
   const mayBeWide = verb === 'list' || verb === 'watch';
   if ((isWide && !mayBeWide) || !isServed(kind, verb, subresource)) {

@@ -69,7 +69,8 @@ export function sendError(response: ServerResponse, error: unknown, log: Log): v
   // What the client still wants to send is not read.
   if (!response.req.complete) response.setHeader('Connection', 'close');
   response.removeHeader('Content-Encoding');
-  sendJson(response, status.code, status);
+  // Go clients look into the details without asking whether there are any.
+  sendJson(response, status.code, { details: {}, ...status });
 }
 
 /** A StatusError says what it is; anything else is our own fault and tells the client nothing. */

@@ -17,6 +17,7 @@ import {
   legacyResources,
   legacyVersions,
 } from './discovery.ts';
+import { formOf } from './negotiate.ts';
 import { openApiDocument } from './openapi-document.ts';
 import { noSuchResource } from './resource-door.ts';
 import { GIT_VERSION } from './version.ts';
@@ -137,6 +138,8 @@ function addOpenApi(app: Express, groups: readonly GroupVersions[], kinds: reado
     await sendLarge({ request, response }, JSON_TYPE, document);
   });
   app.get('/openapi/v2', async (request, response) => {
+    // Throws where the client takes its protobuf form only.
+    formOf(request.headers.accept);
     const options = { flavour: 'v2', title, version: GIT_VERSION } as const;
     const document = cached('v2', () => openApiDocument(kinds, options));
     await sendLarge({ request, response }, JSON_TYPE, document);
