@@ -127,7 +127,8 @@ async function taint(
   nowMs: number,
 ): Promise<void> {
   // When no node is well it is more likely that we are cut off than that all have died.
-  const mayEvict = nodes.list().some(isNodeReady);
+  const others = nodes.list().filter(({ metadata }) => metadata.name !== node.metadata.name);
+  const mayEvict = [node, ...others].some(isNodeReady);
   const taints = planTaints(node, { mayEvict, nowMs });
   if (taints === undefined) return;
   const { name, resourceVersion } = node.metadata;

@@ -191,7 +191,7 @@ async function sync({ transport, broken, dead }: Kubelet, pod: Pod, ip: string):
   if (isDeleting(pod)) {
     return transport.delete(PODS, metadata, { gracePeriodSeconds: 0 });
   }
-  if (!spec.nodeName) return transport.bind(metadata, NODE);
+  if (!spec.nodeName) return dead.has(NODE) ? undefined : transport.bind(metadata, NODE);
   if (pod.status?.podIP || broken.has(spec.containers[0]?.image ?? '')) return;
   const lastTransitionTime = timestampOf(systemClock.now());
   const conditions = [{ type: 'Ready', status: 'True', lastTransitionTime }];
