@@ -1,7 +1,7 @@
 // The data folder of the embedded store: who holds it, and which format its data has.
 // Another process in the same folder would give revisions out twice, so it is kept out.
 
-import { link, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StoreUnavailableError } from './store.ts';
 
@@ -139,8 +139,16 @@ async function startOf(pid: number): Promise<string | undefined> {
   if (stat === undefined) return undefined;
   const boot = await readFile('/proc/sys/kernel/random/boot_id', 'latin1').catch(() => '');
   // The name in parentheses may hold spaces; the start time is the 20th field behind it.
-  const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  if (state === 'Z' && !(await hasThreads(pid))) return undefined;
+  const ticks = fields[18] ?? '';
   return `${ticks} ${boot.trim()}`.trim();
+}
+
+/** A killed process may still have a thread in the middle of a disk write: that one counts. */
+async function hasThreads(pid: number): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`).catch(undefinedIfMissing);
+  return threads !== undefined && threads.length > 1;
 }
 
 function undefinedIfMissing(error: NodeJS.ErrnoException): undefined {
