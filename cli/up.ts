@@ -9,7 +9,7 @@ import { kubeconfigText } from '../client/kubeconfig.ts';
 import { createRestTransport } from '../client/rest-transport.ts';
 import type { Transport } from '../machinery/transport.ts';
 import type { Node } from '../proto/generated/core.v1.ts';
-import { NODES } from '../proto/generated/resources.ts';
+import { NODES, SERVICE_ACCOUNTS } from '../proto/generated/resources.ts';
 import { Claims } from './cluster/claims.ts';
 import { allSpecs, type Site } from './cluster/components.ts';
 import {
@@ -184,9 +184,16 @@ async function waitNodes(waiting: Waiting, note: (detail: string) => void): Prom
       await world.clock.sleep(200, watchdog.signal).catch(() => {});
     }
   })();
+  const all = { sendInitialEvents: true, allowBookmarks: true };
+  // Without its account no pod can be made in a namespace: up means that `kubectl run` works.
+  const account = (async () => {
+    const query = { ...all, namespace: 'default', fieldSelector: 'metadata.name=default' };
+    for await (const event of transport.watch(SERVICE_ACCOUNTS, query, deadline)) {
+      if (event.type === 'ADDED') return;
+    }
+  })();
   const nodes = (async () => {
-    const query = { sendInitialEvents: true, allowBookmarks: true };
-    for await (const event of transport.watch(NODES, query, deadline)) {
+    for await (const event of transport.watch(NODES, all, deadline)) {
       if (event.type === 'BOOKMARK') continue;
       if (event.type !== 'DELETED' && isNodeReady(event.object)) {
         ready.add(event.object.metadata.name);
@@ -196,7 +203,7 @@ async function waitNodes(waiting: Waiting, note: (detail: string) => void): Prom
     }
   })();
   try {
-    await Promise.race([nodes, checks]);
+    await Promise.race([Promise.all([nodes, account]), checks]);
   } catch (error) {
     if (!deadline.aborted || signal.aborted) throw error;
     const missing = `${ready.size} of ${cluster.nodes} nodes are Ready`;
