@@ -218,6 +218,7 @@ class Node implements Kubelet {
 
   /** Folders of pods that went while this kubelet was away. */
   async #removeLeftovers({ volumes }: PodParts): Promise<void> {
+    if (this.runtime.isSimulated) return;
     for (const uid of await volumes.present()) {
       if (!this.records.get(uid)) await volumes.remove(uid);
     }

@@ -238,7 +238,7 @@ export class PodSync {
   async #cleanUp(record: PodRecord): Promise<void> {
     const { uid } = record.ref;
     await this.#removeAll(record);
-    await this.#parts.volumes.remove(uid);
+    if (!this.#parts.runtime.isSimulated) await this.#parts.volumes.remove(uid);
     this.#parts.sources.release(uid);
     this.#parts.images.forget(uid);
     if (!record.pod) this.#records.drop(uid);
