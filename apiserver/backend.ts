@@ -2,6 +2,7 @@
 
 import { isIPv4 } from 'node:net';
 import type { Clock } from '../machinery/clock.ts';
+import { hasReason } from '../machinery/errors.ts';
 import type { Log } from '../machinery/log.ts';
 import type { Random } from '../machinery/random.ts';
 import { defaultAdmission } from './admission/chain.ts';
@@ -42,6 +43,7 @@ interface Parts {
 }
 
 const FILL_POLL_MS = 5;
+const BOOTSTRAP_RETRY_MS = 500;
 const NODE_PORTS = { first: 30_000, last: 32_767 };
 
 export async function openBackend(
@@ -75,8 +77,16 @@ export async function openBackend(
       while (!hub.ready) await clock.sleep(FILL_POLL_MS, signal);
       const { serviceCidr } = config;
       const advertiseAddress = reachable(config.advertiseAddress);
-      await bootstrap(registry, { serviceCidr, advertiseAddress, port: config.port() });
-      isBootstrapped = true;
+      while (!isBootstrapped) {
+        try {
+          await bootstrap(registry, { serviceCidr, advertiseAddress, port: config.port() });
+          isBootstrapped = true;
+        } catch (error) {
+          if (!hasReason(error, 'ServiceUnavailable', 'Timeout')) throw error;
+          log.warn('Could not make the first objects, will retry', { error });
+          await clock.sleep(BOOTSTRAP_RETRY_MS, signal);
+        }
+      }
     },
     async close() {
       await Promise.all(loops);

@@ -114,6 +114,24 @@ test('a watch streams what was, the mark behind it, and then what happens', asyn
   expect(told).toEqual(['ADDED watched', 'END', 'DELETED watched']);
 });
 
+test('a watch in table form names its columns once, and marks without rows', async () => {
+  const accept = 'application/json;as=Table;v=v1;g=meta.k8s.io';
+  const url =
+    '/api/v1/pods?watch=true&sendInitialEvents=true&allowWatchBookmarks=true&timeoutSeconds=1' +
+    '&resourceVersionMatch=NotOlderThan';
+  const reply = await server.ask(url, { headers: { accept } });
+  const [mark] = reply.text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Marked);
+  expect(mark).toMatchObject({ type: 'BOOKMARK', object: { kind: 'Table', rows: [] } });
+});
+
+interface Marked {
+  readonly type: string;
+  readonly object: object;
+}
+
 test('a watch ends by itself when its time is up', async () => {
   const reply = await server.ask(`${MAPS}?watch=true&timeoutSeconds=1&resourceVersion=1`);
   expect(reply.code).toBe(200);

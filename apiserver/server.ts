@@ -95,7 +95,6 @@ async function servePath({ health, rest }: Parts, exchange: Exchange): Promise<v
   const { response, info } = exchange;
   const answer = await healthAnswer(health, info.path, info.query);
   if (answer !== undefined) {
-    response.setHeader('Cache-Control', 'no-cache, private');
     response.setHeader('X-Content-Type-Options', 'nosniff');
     return send(response, answer.code, 'text/plain; charset=utf-8', answer.text);
   }

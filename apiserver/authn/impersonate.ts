@@ -41,7 +41,7 @@ export function impersonated(user: User, headers: IncomingHttpHeaders, authorize
   if (uid !== '') mayBe('uids', uid, AUTHENTICATION);
   const extra: Record<string, readonly string[]> = {};
   for (const header of claims.filter((one) => one.startsWith(EXTRA))) {
-    const key = decodeURIComponent(header.slice(EXTRA.length));
+    const key = keyOf(header);
     extra[key] = listOf(headers[header]);
     for (const value of extra[key]) {
       mayBe('userextras', value, { ...AUTHENTICATION, subresource: key });
@@ -69,6 +69,14 @@ function groupsOf(
       ? groups
       : ['system:serviceaccounts', `system:serviceaccounts:${accountNamespace}`];
   return [...new Set([...own, AUTHENTICATED])];
+}
+
+function keyOf(header: string): string {
+  try {
+    return decodeURIComponent(header.slice(EXTRA.length));
+  } catch (error) {
+    throw badRequest(`malformed header ${header}`, { cause: error });
+  }
 }
 
 const textOf = (header: string | string[] | undefined): string => listOf(header)[0] ?? '';

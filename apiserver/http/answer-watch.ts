@@ -13,6 +13,8 @@ import type { ResourceExchange } from './exchange.ts';
 import { CONTENT_TYPES, type Form, formsOf, notAcceptable } from './negotiate.ts';
 import { includeOf, metadataOnly, tableOf } from './table.ts';
 
+/** A marker (of a bookmark) has metadata and nothing else. */
+type View = (object: ApiObject, isMarker: boolean) => object;
 type Frames = (event: EncodedEvent) => Uint8Array;
 
 /** An informer knows by this annotation that it has seen the present state. */
@@ -61,7 +63,8 @@ function framesFor(exchange: ResourceExchange, form: Form, nowMs: () => number):
   const view = form.as === 'Table' ? tableView(exchange, form, nowMs) : metadataView(form);
   return (event) => {
     const object = event.type === 'BOOKMARK' ? markerOf(exchange, event) : event.item.object;
-    return Buffer.from(`${JSON.stringify({ type: event.type, object: view(object) })}\n`);
+    const viewed = view(object, event.type === 'BOOKMARK');
+    return Buffer.from(`${JSON.stringify({ type: event.type, object: viewed })}\n`);
   };
 }
 
@@ -81,18 +84,18 @@ function tableView(
   { kind, info }: ResourceExchange,
   { version = 'v1' }: Form,
   nowMs: () => number,
-): (object: ApiObject) => object {
+): View {
   const include = includeOf(info.query);
   let withColumns = true;
-  return (object) => {
+  return (object, isMarker) => {
     const { resourceVersion = '' } = object.metadata;
     const options = { kind, version, include, nowMs: nowMs(), withColumns };
     withColumns = false;
-    return tableOf([object], { resourceVersion }, options);
+    return tableOf(isMarker ? [] : [object], { resourceVersion }, options);
   };
 }
 
 const metadataView =
-  ({ version }: Form) =>
-  (object: ApiObject): object =>
+  ({ version }: Form): View =>
+  (object) =>
     metadataOnly(object, version);

@@ -25,6 +25,9 @@ export function send(
   // Set one by one: what the way here has set (Warning, ETag) stays.
   response.setHeader('Content-Type', contentType);
   response.setHeader('Content-Length', bytes.length);
+  if (!response.hasHeader('Cache-Control')) {
+    response.setHeader('Cache-Control', 'no-cache, private');
+  }
   response.writeHead(code);
   response.end(bytes);
 }

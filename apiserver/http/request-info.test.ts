@@ -58,6 +58,10 @@ test('what follows proxy is kept as a path of its own', () => {
     subresource: 'proxy',
     rest: '/x/y',
   });
+  const rest = (url: string) => resource('GET', url)?.rest;
+  expect(rest('/api/v1/nodes/n/proxy')).toBe('/');
+  expect(rest('/api/v1/nodes/n/proxy/')).toBe('/');
+  expect(rest('/api/v1/nodes/n/proxy/a%20b/')).toBe('/a%20b/');
 });
 
 test('discovery, health and nonsense are not about a resource', () => {

@@ -64,7 +64,12 @@ function resourceOf(
   const words = parts.map(decodeSegment);
   const scope = words[0] === 'namespaces' ? namespacedScope(words) : clusterScope(words);
   const verb = verbOf(method, scope.name, query);
-  return { verb, group, version, ...scope };
+  if (scope.subresource !== 'proxy') return { verb, group, version, ...scope };
+  // As it was written: what it means is the other server's business.
+  const depth = scope.namespace === undefined ? 3 : 5;
+  const rest = `/${parts.slice(depth).join('/')}`;
+  const slash = path.endsWith('/') && rest !== '/' ? '/' : '';
+  return { verb, group, version, ...scope, rest: rest + slash };
 }
 
 type Scope = Omit<ResourceInfo, 'verb' | 'group' | 'version'>;
@@ -83,7 +88,6 @@ function clusterScope([plural = '', name, subresource, ...rest]: readonly string
     plural,
     ...(name !== undefined && { name }),
     ...(subresource !== undefined && { subresource }),
-    ...(subresource === 'proxy' && rest.length > 0 && { rest: `/${rest.join('/')}` }),
     ...(subresource !== 'proxy' &&
       rest.length > 0 && { subresource: [subresource, ...rest].join('/') }),
   };
