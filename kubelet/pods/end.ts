@@ -1,6 +1,7 @@
 // Carries out the end of containers: hook, signal, kill. Nothing in here waits for a container;
 // the engine's event of its end wakes the pod's next sync.
 
+import { isDeleting } from '../../machinery/object.ts';
 import type { Pod } from '../../proto/generated/core.v1.ts';
 import type { Container } from '../runtime/runtime.ts';
 import { type EndingStep, graceMsOf, planEndings } from './ending.ts';
@@ -9,6 +10,9 @@ import type { PodParts } from './parts.ts';
 import type { PodRecord } from './record.ts';
 import type { Ending, PodView } from './view.ts';
 
+/** However long the others took, a sidecar gets so long for its signal. */
+const SIDECAR_GRACE_MS_MIN = 2_000;
+
 /** Starts the end of a container; later calls change nothing. */
 export function beginEnding(
   parts: PodParts,
@@ -16,9 +20,10 @@ export function beginEnding(
   why: string,
 ): void {
   if (record.endings.has(container.id)) return;
+  const nowMs = parts.clock.now();
   record.endings.set(container.id, {
-    sinceMs: parts.clock.now(),
-    graceMs: graceMsOf(pod),
+    sinceMs: nowMs,
+    graceMs: isDeleting(pod) ? graceLeftMs(record, pod, nowMs) : graceMsOf(pod),
     why,
     preStop: 'none',
     isSignalled: false,
@@ -27,6 +32,16 @@ export function beginEnding(
   const about = { pod, container: container.name };
   parts.events.normal(about, 'Killing', why);
 }
+
+/** The grace of a deleted pod is for all of it: sidecars, which end last, share what is left. */
+function graceLeftMs({ endings, containers }: PodRecord, pod: Pod, nowMs: number): number {
+  const graceMs = graceMsOf(pod);
+  const ended = [...endings].filter(([id]) => !isRunning(containers.get(id)));
+  const firstMs = Math.min(nowMs, ...ended.map(([, { sinceMs }]) => sinceMs));
+  return Math.min(graceMs, Math.max(SIDECAR_GRACE_MS_MIN, firstMs + graceMs - nowMs));
+}
+
+const isRunning = (container: Container | undefined): boolean => container?.state === 'running';
 
 export async function actOnEndings(
   parts: PodParts,
@@ -72,8 +87,7 @@ async function runPreStop(
   { container, spec }: Extract<EndingStep, { type: 'preStop' }>,
 ): Promise<void> {
   const hook = spec.lifecycle?.preStop;
-  const sandbox = record.sandboxes.get(container.sandboxId);
-  const podIp = sandbox?.ip || view.nodeIp;
+  const podIp = record.ipOf(container, view.nodeIp);
   try {
     if (hook) await runHook(parts, hook, { spec, container, podIp });
   } catch (error) {

@@ -57,6 +57,12 @@ export class PodRecord {
     this.lastWords.delete(id);
   }
 
+  /** Where to reach the container; '' when its sandbox is gone. */
+  ipOf(container: Container, nodeIp: string): string {
+    if (this.pod?.spec.hostNetwork) return nodeIp;
+    return this.sandboxes.get(container.sandboxId)?.ip ?? '';
+  }
+
   rememberLastWords(id: string, words: string): void {
     if (this.lastWords.size < LAST_WORDS_MAX) this.lastWords.set(id, words);
   }

@@ -187,14 +187,15 @@ function textOf(error: unknown): string {
 }
 
 async function afterStart(
-  { parts, record, pod, sandbox }: Scope,
+  { parts, record, pod }: Scope,
   spec: ContainerSpec,
   container: Container,
 ): Promise<void> {
   const hook = spec.lifecycle?.postStart;
   if (!hook) return;
   try {
-    await runHook(parts, hook, { spec, container, podIp: sandbox.ip || parts.runtime.nodeIp });
+    const podIp = record.ipOf(container, parts.runtime.nodeIp);
+    await runHook(parts, hook, { spec, container, podIp });
   } catch (error) {
     const about = { pod, container: spec.name };
     parts.events.warning(about, 'FailedPostStartHook', `PostStartHook failed: ${textOf(error)}`);

@@ -128,7 +128,8 @@ export class Prober {
     const container = record.containers.get(id);
     if (!container) return { isOk: false, output: 'the container is gone' };
     const { runtime, clock } = this.#options;
-    const podIp = record.sandboxes.get(container.sandboxId)?.ip || runtime.nodeIp;
+    const podIp = record.ipOf(container, runtime.nodeIp);
+    if (podIp === '' && !probe.exec) return { isOk: false, output: 'the pod has no network' };
     const subject = { spec, container, podIp };
     const limitMs = (probe.timeoutSeconds ?? TIMEOUT_SECONDS) * 1000;
     try {

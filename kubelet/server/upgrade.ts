@@ -55,7 +55,7 @@ async function portForward(
   const { record, node } = findPod(options.nodes(), target.namespace, target.pod);
   const sandbox = [...record.sandboxes.values()].find(({ isRunning }) => isRunning);
   if (!sandbox) throw new Refusal(400, `pod ${target.pod} is not running`);
-  const host = sandbox.ip || node.runtime.nodeIp;
+  const host = record.pod?.spec.hostNetwork ? node.runtime.nodeIp : sandbox.ip;
   if (isSpdy(request)) {
     return forwardPorts(acceptSpdy(connection, PORT_FORWARD_PROTOCOL), host);
   }

@@ -9,6 +9,7 @@ import {
   chown,
   mkdir,
   readdir,
+  readFile,
   readlink,
   rename,
   rm,
@@ -34,6 +35,7 @@ export async function writeAtomically(
   { version, group }: WriteOptions,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
+  if (await isWritten(join(folder, DATA), payload)) return;
   const versioned = `..${version}`;
   await writeFiles(join(folder, versioned), payload, group);
   const before = await readlink(join(folder, DATA)).catch(() => undefined);
@@ -44,6 +46,17 @@ export async function writeAtomically(
   if (before !== undefined && before !== versioned) {
     await rm(join(folder, before), { recursive: true, force: true });
   }
+}
+
+/** A restarted kubelet finds its files as it left them: a swap would only startle their readers. */
+async function isWritten(root: string, payload: Payload): Promise<boolean> {
+  const present = await readdir(root, { recursive: true, withFileTypes: true }).catch(() => []);
+  if (present.filter((entry) => !entry.isDirectory()).length !== payload.size) return false;
+  for (const [path, { content }] of payload) {
+    const written = await readFile(join(root, path)).catch(() => undefined);
+    if (!written?.equals(content)) return false;
+  }
+  return payload.size > 0;
 }
 
 async function writeFiles(root: string, payload: Payload, group?: number): Promise<void> {
