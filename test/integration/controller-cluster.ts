@@ -28,10 +28,12 @@ export interface ControllerCluster {
   readonly broken: Set<string>;
   /** Nodes whose kubelet does nothing any more. */
   readonly dead: Set<string>;
+  /** How long the next pod takes to become ready. */
+  readyAfterMs: () => number;
   find<T extends ApiObject>(resource: Resource<T>, at: At): Promise<T | undefined>;
   list<T extends ApiObject>(resource: Resource<T>, namespace?: string): Promise<readonly T[]>;
   /** `onWrite` is told `verb resource name` (the namespace's for what lives in one). */
-  restartManager(onWrite: (write: string) => void): Promise<void>;
+  restartManager(onWrite?: (write: string) => void): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -57,11 +59,18 @@ export async function startControllerCluster(
   const broken = new Set<string>();
   const dead = new Set<string>();
   await transport.create(NODES, readyNode(NODE));
-  const kubelet = runKubelet({ transport, broken, dead }, stop.signal);
+  const pace = { readyAfterMs: () => 0 };
+  const kubelet = runKubelet({ transport, broken, dead, pace }, stop.signal);
   return {
     transport,
     broken,
     dead,
+    get readyAfterMs() {
+      return pace.readyAfterMs;
+    },
+    set readyAfterMs(draw) {
+      pace.readyAfterMs = draw;
+    },
     async find(resource, at) {
       try {
         return await transport.get(resource, at);
@@ -71,7 +80,7 @@ export async function startControllerCluster(
       }
     },
     list: async (resource, namespace) => (await transport.list(resource, { namespace })).items,
-    async restartManager(onWrite) {
+    async restartManager(onWrite = () => {}) {
       manager.end.abort();
       await manager.running;
       manager = startManager(watched(transport, onWrite));
@@ -166,6 +175,7 @@ interface Kubelet {
   readonly transport: Transport;
   readonly broken: ReadonlySet<string>;
   readonly dead: ReadonlySet<string>;
+  readonly pace: Pick<ControllerCluster, 'readyAfterMs'>;
 }
 
 async function runKubelet(kubelet: Kubelet, signal: AbortSignal): Promise<void> {
@@ -185,7 +195,11 @@ async function runKubelet(kubelet: Kubelet, signal: AbortSignal): Promise<void> 
   }
 }
 
-async function sync({ transport, broken, dead }: Kubelet, pod: Pod, ip: string): Promise<void> {
+async function sync(
+  { transport, broken, dead, pace }: Kubelet,
+  pod: Pod,
+  ip: string,
+): Promise<void> {
   const { metadata, spec } = pod;
   if (dead.has(spec.nodeName ?? '')) return;
   if (isDeleting(pod)) {
@@ -193,6 +207,8 @@ async function sync({ transport, broken, dead }: Kubelet, pod: Pod, ip: string):
   }
   if (!spec.nodeName) return dead.has(NODE) ? undefined : transport.bind(metadata, NODE);
   if (pod.status?.podIP || broken.has(spec.containers[0]?.image ?? '')) return;
+  const delayMs = pace.readyAfterMs();
+  if (delayMs > 0) await systemClock.sleep(delayMs);
   const lastTransitionTime = timestampOf(systemClock.now());
   const conditions = [{ type: 'Ready', status: 'True', lastTransitionTime }];
   const body = { status: { phase: 'Running', podIP: ip, podIPs: [{ ip }], conditions } };
