@@ -5,11 +5,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { addressesOf, readCluster } from '../../cli/cluster/config.ts';
 import { type Cluster, eventually, must, run, startCluster } from './cluster.ts';
 
 const NAME = 'shop';
 let cluster: Cluster | undefined;
-let before: string;
 
 const clusterIp = async (service: string) =>
   need().kubectl('get', 'service', service, '-o', 'jsonpath={.spec.clusterIP}');
@@ -22,7 +22,6 @@ function need(): Cluster {
 
 beforeAll(async () => {
   await must('sh', ['examples/shop/images/build.sh'], { timeoutMs: 240_000 });
-  before = await traces();
   cluster = await startCluster(NAME);
 });
 
@@ -139,9 +138,16 @@ test('two clusters run side by side', async () => {
 });
 
 test('down leaves no process, container, network or rule behind', async () => {
-  await need().down();
+  const { dir, down } = need();
+  const { index } = readCluster(dir) ?? { index: -1 };
+  const before = await traces(index);
+  expect(before.rules.length).toBeGreaterThan(10);
+  expect(before.processes.length).toBe(6);
+  expect(before.networks.length).toBe(2);
+  expect(before.containers.length).toBeGreaterThan(6);
+  await down();
   cluster = undefined;
-  expect(await traces()).toBe(before);
+  expect(await traces(index)).toEqual({ rules: [], containers: [], networks: [], processes: [] });
 });
 
 test('several wishes that cannot be met are told in one line each', async () => {
@@ -158,26 +164,26 @@ test('several wishes that cannot be met are told in one line each', async () => 
   rmSync(dir, { recursive: true });
 });
 
-/** Everything on this machine that a cluster could have left, as text. */
-async function traces(): Promise<string> {
-  const rules = (await must('iptables-save', []))
-    .split('\n')
-    .filter((line) => /^-A|^:W/.test(line));
-  const own = rules.filter((line) => /\bW[0-9a-f]{2}-|10\.24\d\.|10\.9\d\./.test(line));
-  const containers = await must('docker', [
-    'ps',
-    '-aq',
-    '--filter',
-    `label=wherry.cluster=${NAME}`,
+/** Everything on this machine that the cluster of this index could have left. */
+async function traces(index: number) {
+  const { podCidr, serviceCidr } = addressesOf(index);
+  const prefixes = [podCidr, serviceCidr].map((cidr) => cidr.split('.').slice(0, 2).join('.'));
+  const marks = [`W${index.toString(16).padStart(2, '0')}-`, ...prefixes.map((one) => ` ${one}.`)];
+  const lines = async (command: string, ...args: string[]) =>
+    (await must(command, args)).split('\n').filter((line) => line !== '');
+  const [rules, names, networks, processes] = await Promise.all([
+    lines('iptables-save'),
+    lines('docker', 'ps', '-a', '--format', '{{.ID}} {{.Labels}}'),
+    lines('docker', 'network', 'ls', '--format', '{{.Name}}'),
+    lines('ps', '-eo', 'stat,args'),
   ]);
-  const networks = await must('docker', ['network', 'ls', '--format', '{{.Name}}']);
-  const processes = (await must('ps', ['-eo', 'args'])).split('\n');
-  return JSON.stringify({
-    rules: own.sort(),
-    containers,
-    networks: networks.split('\n').filter((name) => name.startsWith(`wherry-${NAME}-`)),
+  return {
+    rules: rules.filter((line) => marks.some((mark) => line.includes(mark))),
+    containers: names.filter((line) => line.includes(`${NAME}-node-`)),
+    networks: networks.filter((name) => name.startsWith(`wherry-${NAME}-`)),
     processes: processes.filter(
-      (line) => line.includes('/dist/') && line.includes(`wherry-${NAME}-`),
+      (line) =>
+        !line.startsWith('Z') && line.includes('/main.js') && line.includes(`/wherry-${NAME}-`),
     ),
-  });
+  };
 }
