@@ -54,7 +54,7 @@ function equip(pod: Pod, account: ServiceAccount, random: Random): void {
 }
 
 function mountToken({ spec }: Pod, random: Random): void {
-  const before = spec.volumes?.find(({ name }) => name.startsWith(VOLUME_PREFIX));
+  const before = spec.volumes?.find(({ name }) => name?.startsWith(VOLUME_PREFIX));
   const name = before?.name ?? VOLUME_PREFIX + suffix(random);
   let isMounted = false;
   for (const container of [...(spec.initContainers ?? []), ...(spec.containers ?? [])]) {

@@ -162,7 +162,8 @@ export function validateResources(
   validateQuantities(limits, `${path}.limits`, faults);
   validateQuantities(requests, `${path}.requests`, faults);
   for (const [name, request] of Object.entries(requests)) {
-    const limit = limits[name];
+    // Names come from outside: `constructor` is no limit of anybody.
+    const limit = Object.hasOwn(limits, name) ? limits[name] : undefined;
     if (limit === undefined || parseQuantity(request).compare(parseQuantity(limit)) <= 0) continue;
     const why = `must be less than or equal to ${name} limit of ${limit}`;
     faults.invalid(`${path}.requests`, request, why);

@@ -112,6 +112,7 @@ function validateNames(spec: PodSpec, path: string, faults: Faults): void {
     for (const why of check(value)) faults.invalid(`${path}.${field}`, value, why);
   }
   for (const [index, { name }] of (spec.schedulingGates ?? []).entries()) {
+    if (!name) continue;
     for (const why of isQualifiedName(name)) {
       faults.invalid(`${path}.schedulingGates[${index}].name`, name, why);
     }

@@ -1,6 +1,7 @@
 // Service: one address in front of pods. Addresses and node ports are given out elsewhere
 // (registry/service-addresses.ts); here is what may be asked for and how it is shown.
 
+import { deepEqual } from '../../machinery/equality.ts';
 import { isDns1035Label } from '../../machinery/names.ts';
 import type { Service, ServicePort, ServiceSpec } from '../../proto/generated/core.v1.ts';
 import { SERVICES } from '../../proto/generated/resources.ts';
@@ -75,6 +76,9 @@ function keepGiven(spec: ServiceSpec, previous: ServiceSpec): void {
     if (!spec.clusterIP && previous.clusterIP) {
       spec.clusterIP = previous.clusterIP;
       if (previous.clusterIPs) spec.clusterIPs = [...previous.clusterIPs];
+    } else if (spec.clusterIP && deepEqual(spec.clusterIPs, previous.clusterIPs)) {
+      // A client that knows only the older of the two fields changes only that one.
+      spec.clusterIPs = [spec.clusterIP];
     }
   }
   if (!hasNodePorts(spec) || !hasNodePorts(previous)) return;

@@ -69,6 +69,8 @@ export function compiledSelector(
   field: string,
   faults: Faults,
 ): Selector | undefined {
+  // Without a key it is at fault already, by the schema.
+  if (selector.matchExpressions?.some(({ key }) => !key)) return undefined;
   try {
     return selectorOf(selector);
   } catch (error) {

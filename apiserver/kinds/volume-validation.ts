@@ -50,7 +50,7 @@ function validateSource(volume: Volume, at: string, faults: Faults): void {
       validateProjection(source, `${at}.projected.sources[${index}]`, faults);
     }
   }
-  if (hostPath?.path.split('/').includes('..')) {
+  if (hostPath?.path?.split('/').includes('..')) {
     faults.invalid(`${at}.hostPath.path`, hostPath.path, "must not contain '..'");
   }
 }

@@ -55,17 +55,22 @@ interface Message {
 
 function fillMessage(
   message: Message,
-  { fields }: SchemaTables[string] & object,
+  { fields, gvk }: SchemaTables[string] & object,
   messageOf: (type: string) => Message,
 ): void {
   for (const [name, field] of Object.entries(fields)) {
     message.fields.set(name, visitorOf(field, message.short, messageOf));
-    if (field.default !== undefined) {
-      const child = typeof field.type === 'object' ? messageOf(field.type.ref) : undefined;
-      message.defaults.push({ name, make: defaultOf(field.default, child) });
-    }
+    const isSpec = gvk !== undefined && name === 'spec';
+    const value = field.default ?? (isAlwaysThere(field, isSpec) ? {} : undefined);
+    if (value === undefined) continue;
+    const child = typeof field.type === 'object' ? messageOf(field.type.ref) : undefined;
+    message.defaults.push({ name, make: defaultOf(value, child) });
   }
 }
+
+/** A struct that Go holds by value: absent, it is empty, and what it lacks is a fault of its own. */
+const isAlwaysThere = ({ type, shape, required, pointer }: FieldSchema, isSpec: boolean): boolean =>
+  typeof type === 'object' && shape === 'one' && !pointer && (required === true || isSpec);
 
 function defaultOf(value: unknown, child: Message | undefined): () => unknown {
   if (typeof value !== 'object' || value === null) return () => value;
@@ -165,6 +170,8 @@ function listVisitor(one: Visit, field: FieldSchema, struct: string): Visit {
 
 function mapVisitor(one: Visit, field: FieldSchema, struct: string): Visit {
   const goType = `map[string]${goTypeOf(field.type)}`;
+  // Go reads a null in a map as the zero value.
+  const zero = () => (typeof field.type === 'object' ? {} : field.type === 'quantity' ? '0' : '');
   return (value, walk) => {
     if (typeof value !== 'object' || Array.isArray(value) || value === null) {
       throw mismatch(value, goType, () => structField(struct, walk));
@@ -175,8 +182,7 @@ function mapVisitor(one: Visit, field: FieldSchema, struct: string): Visit {
       size++;
       const before = map[key];
       walk.path.push(key);
-      // Go reads a null in a map as the zero value; the only maps with nulls hold texts.
-      const after = before === null ? '' : one(before, walk);
+      const after = one(before === null ? zero() : before, walk);
       walk.path.pop();
       // Not `map[key] = …` for every key: `__proto__` may be one, and is left as it is.
       if (after !== before) Object.defineProperty(map, key, { ...PLAIN_PROPERTY, value: after });
