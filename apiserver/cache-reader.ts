@@ -1,6 +1,8 @@
 // Authentication and authorization read the watch caches directly: a decision must not wait.
 
 import { keyFor } from '../machinery/object.ts';
+import type { Pod } from '../proto/generated/core.v1.ts';
+import { PODS } from '../proto/generated/resources.ts';
 import type { ApiObject, Resource } from '../proto/resource.ts';
 import type { ObjectReader } from './authn/object-reader.ts';
 import type { Kind } from './registry/kind.ts';
@@ -22,6 +24,12 @@ export function cacheReader(hub: WatchHub, kinds: readonly Kind[]): ObjectReader
     list<T extends ApiObject>(resource: Resource<T>, namespace?: string) {
       const page = cacheOf(resource as Resource)?.list({ namespace });
       return (page?.items ?? []).map(({ object }) => object as T);
+    },
+    podsOnNode(nodeName, namespace) {
+      const hint = { index: 'spec.nodeName', value: nodeName };
+      const page = cacheOf(PODS as Resource)?.list({ namespace, hint });
+      const pods = (page?.items ?? []).map(({ object }) => object as Pod);
+      return pods.filter(({ spec }) => spec.nodeName === nodeName);
     },
   };
 }

@@ -40,7 +40,7 @@ function setUp() {
     const uid = uids.get(`${plural}/${namespace}/${name}`);
     return uid === undefined ? undefined : ({ metadata: { name, uid } } as ApiObject);
   }) as ObjectReader['get'];
-  const reader: ObjectReader = { get, list: () => [] };
+  const reader: ObjectReader = { get, list: () => [], podsOnNode: () => [] };
   const tokens = serviceAccountTokens({ signingKey, reader, clock, random: systemRandom });
   return { tokens, uids, time, privateKey };
 }

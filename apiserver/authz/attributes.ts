@@ -24,6 +24,10 @@ export type Decision =
   | { readonly allowed: true; readonly reason: string }
   | { readonly allowed: false; readonly reason: string };
 
+/** A list or watch of one object by its name asks for no more than that object. */
+export const nameInSelector = (fieldSelector: string | null | undefined): string | undefined =>
+  fieldSelector ? /^metadata\.name==?([^,=!]+)$/.exec(fieldSelector)?.[1] : undefined;
+
 /** Decides from what is in memory: a decision never waits. */
 export type Authorize = (user: User, attributes: Attributes) => Decision;
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Pod } from '../../proto/generated/core.v1.ts';
 import type { ApiObject } from '../../proto/resource.ts';
 import type { ObjectReader } from '../authn/object-reader.ts';
 import { ANONYMOUS, AUTHENTICATED, MASTERS, type User } from '../authn/user.ts';
@@ -15,7 +16,11 @@ const readerOf = (objects: Readonly<Record<string, readonly object[]>>): ObjectR
     of(plural).find(
       ({ metadata }) => metadata.name === name && metadata.namespace === namespace,
     )) as ObjectReader['get'];
-  return { get, list };
+  const podsOnNode: ObjectReader['podsOnNode'] = (nodeName, namespace) =>
+    (of('pods') as Pod[]).filter(
+      ({ metadata, spec }) => metadata.namespace === namespace && spec.nodeName === nodeName,
+    );
+  return { get, list, podsOnNode };
 };
 
 const user = (name: string, ...groups: string[]): User => ({
@@ -66,6 +71,58 @@ test('a node writes its own Node and Lease, and no other', () => {
   expect(may(node, write('nodes', 'node-2'))).toBe(false);
   expect(may(node, write('leases', 'node-1'))).toBe(true);
   expect(may(node, write('leases', 'node-2'))).toBe(false);
+});
+
+const podOn = (nodeName: string, name: string): object => ({
+  metadata: { name, namespace: 'shop' },
+  spec: {
+    nodeName,
+    volumes: [
+      { name: 'v', projected: { sources: [{ configMap: { name: 'root-ca' } }] } },
+      { name: 's', secret: { secretName: 'keys' } },
+    ],
+    imagePullSecrets: [{ name: 'pull' }],
+    containers: [
+      {
+        name: 'c',
+        env: [{ name: 'A', valueFrom: { secretKeyRef: { name: 'env', key: 'a' } } }],
+        envFrom: [{ configMapRef: { name: 'all' } }],
+      },
+    ],
+  },
+});
+
+test('a node reads the secrets and config maps of its own pods only, each by its name', () => {
+  const authorize = authorizer(readerOf({ pods: [podOn('node-1', 'web')] }));
+  const reads = (nodeName: string, plural: string, name?: string) =>
+    may(
+      user(`system:node:${nodeName}`, 'system:nodes'),
+      { verb: 'watch', group: '', plural, namespace: 'shop', name },
+      authorize,
+    );
+  for (const name of ['keys', 'pull', 'env']) expect(reads('node-1', 'secrets', name)).toBe(true);
+  for (const name of ['root-ca', 'all']) expect(reads('node-1', 'configmaps', name)).toBe(true);
+  expect(reads('node-1', 'secrets', 'other')).toBe(false);
+  expect(reads('node-1', 'secrets')).toBe(false);
+  expect(reads('node-2', 'secrets', 'keys')).toBe(false);
+});
+
+test('a node changes pods that are bound to it, and no others', () => {
+  const authorize = authorizer(readerOf({ pods: [podOn('node-1', 'web'), podOn('node-2', 'db')] }));
+  const node = user('system:node:node-1', 'system:nodes');
+  const status = (name: string): Attributes => ({
+    verb: 'patch',
+    group: '',
+    plural: 'pods',
+    subresource: 'status',
+    namespace: 'shop',
+    name,
+  });
+  expect(may(node, status('web'), authorize)).toBe(true);
+  expect(may(node, status('db'), authorize)).toBe(false);
+  expect(may(node, pods('delete', 'shop', 'db'), authorize)).toBe(false);
+  expect(may(node, pods('delete', 'shop', 'gone'), authorize)).toBe(true);
+  expect(may(node, pods('get', 'shop', 'db'), authorize)).toBe(true);
 });
 
 test('a refusal reads as upstream has it', () => {

@@ -2,18 +2,16 @@
 //
 //   system:masters → public paths → rules of every user → component tables → RBAC objects
 //
-// A node is held to its own name where a request names a node or its lease.
+// A node is held to its own objects before its rules count.
 
 import type { PolicyRule } from '../../proto/generated/rbac.v1.ts';
 import type { ObjectReader } from '../authn/object-reader.ts';
 import { AUTHENTICATED, MASTERS, type User } from '../authn/user.ts';
-import { type Attributes, type Authorize, type Decision, isAboutPath } from './attributes.ts';
+import type { Authorize, Decision } from './attributes.ts';
 import { AUTHENTICATED_RULES, PUBLIC, RULES_OF_GROUP, RULES_OF_USER } from './built-in.ts';
+import { foreignToNode } from './node.ts';
 import { grantOf, rulesOf } from './rbac.ts';
 import { isCovered } from './rules.ts';
-
-const NODES = 'system:nodes';
-const NODE_USER_PREFIX = 'system:node:';
 
 const yes = (reason = ''): Decision => ({ allowed: true, reason });
 const no = (reason = ''): Decision => ({ allowed: false, reason });
@@ -22,8 +20,8 @@ export function authorizer(reader: ObjectReader): Authorize {
   return function authorize(user, attributes) {
     if (user.groups.includes(MASTERS)) return yes();
     if (isCovered(PUBLIC, attributes)) return yes();
-    const isElsewhere = user.groups.includes(NODES) && !isOwnOfNode(user, attributes);
-    if (isElsewhere) return no('a node may only write its own Node and Lease');
+    const foreign = foreignToNode(reader, user, attributes);
+    if (foreign !== undefined) return no(foreign);
     if (isCovered(builtInRulesOf(user), attributes)) return yes();
     const grant = grantOf(reader, user, attributes);
     return grant === undefined ? no() : yes(grant);
@@ -52,12 +50,4 @@ function builtInRulesOf(user: User): readonly PolicyRule[] {
   );
   const everybody = user.groups.includes(AUTHENTICATED) ? AUTHENTICATED_RULES : [];
   return [...own, ...groups, ...everybody];
-}
-
-function isOwnOfNode(user: User, attributes: Attributes): boolean {
-  if (isAboutPath(attributes) || attributes.name === undefined) return true;
-  const { verb, plural } = attributes;
-  const isRead = verb === 'get' || verb === 'list' || verb === 'watch';
-  if (isRead || (plural !== 'nodes' && plural !== 'leases')) return true;
-  return attributes.name === user.name.slice(NODE_USER_PREFIX.length);
 }

@@ -10,7 +10,7 @@ import type {
   WatchRequest,
 } from '../../proto/rpc.ts';
 import type { User } from '../authn/user.ts';
-import type { ResourceAttributes } from '../authz/attributes.ts';
+import { nameInSelector, type ResourceAttributes } from '../authz/attributes.ts';
 import { decodeJson } from '../http/decode-json.ts';
 import type { Call, Registry } from '../registry/registry.ts';
 
@@ -29,13 +29,17 @@ export function callOf(registry: Registry, user: User, ref: Ref): Call {
   };
 }
 
-export const attributesOf = (verb: string, ref: Ref): ResourceAttributes => ({
+export const attributesOf = (
+  verb: string,
+  ref: Ref,
+  selection?: RpcSelection,
+): ResourceAttributes => ({
   verb,
   group: ref.group,
   plural: ref.plural,
   subresource: ref.subresource || undefined,
   namespace: ref.namespace || undefined,
-  name: ref.name || undefined,
+  name: ref.name || nameInSelector(selection?.field_selector),
 });
 
 export const selectionOf = (

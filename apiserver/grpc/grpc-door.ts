@@ -19,6 +19,7 @@ import type {
   ListRequest,
   PatchRequest,
   Ref,
+  RpcSelection,
   WatchRequest,
   WriteRequest,
 } from '../../proto/rpc.ts';
@@ -89,10 +90,10 @@ export function grpcService(parts: GrpcParts): UntypedServiceImplementation {
     };
 
   const streaming =
-    <Q extends { ref: Ref }, A>(verb: string, run: StreamRun<Q, A>) =>
+    <Q extends { ref: Ref; selection: RpcSelection }, A>(verb: string, run: StreamRun<Q, A>) =>
     (stream: ServerWritableStream<Q, A>): void => {
       const { request } = stream;
-      admitted(stream, attributesOf(verb, request.ref), (user) =>
+      admitted(stream, attributesOf(verb, request.ref, request.selection), (user) =>
         run(callOf(registry, user, request.ref), request, stream),
       ).then(
         () => stream.end(),

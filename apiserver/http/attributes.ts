@@ -1,6 +1,6 @@
 // A request, as authorization sees it. Pure.
 
-import type { Attributes } from '../authz/attributes.ts';
+import { type Attributes, nameInSelector } from '../authz/attributes.ts';
 import type { RequestInfo } from './request-info.ts';
 
 /** Streams into a pod act on it, whatever the method that opens them. */
@@ -17,12 +17,6 @@ export function attributesOf({ resource, method, path, query }: RequestInfo): At
     subresource,
     // A namespace is in itself: rights in it reach its own object.
     namespace: plural === 'namespaces' && group === '' ? name : namespace,
-    name: name ?? nameInSelector(query),
+    name: name ?? nameInSelector(query.get('fieldSelector')),
   };
-}
-
-/** A list or watch of one object by name asks for no more than a get. */
-function nameInSelector(query: URLSearchParams): string | undefined {
-  const selector = query.get('fieldSelector');
-  return selector === null ? undefined : /^metadata\.name==?([^,=!]+)$/.exec(selector)?.[1];
 }
