@@ -61,7 +61,7 @@ export async function openBackend(
     clock,
     random,
     log,
-    admission: defaultAdmission(createLookup({ store, hub }), random),
+    admission: defaultAdmission({ lookup: createLookup({ store, hub }), random, clock }),
     serviceCidr: config.serviceCidr,
     nodePortRange: NODE_PORTS,
   });

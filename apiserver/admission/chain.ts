@@ -1,5 +1,6 @@
 // The admission plugins that are always on, in their order.
 
+import type { Clock } from '../../machinery/clock.ts';
 import type { Random } from '../../machinery/random.ts';
 import type { Lookup } from '../registry/lookup.ts';
 import type { AdmissionPlugin } from './admission.ts';
@@ -8,9 +9,15 @@ import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { priorityAdmission } from './priority.ts';
 import { serviceAccountAdmission } from './service-account.ts';
 
-export const defaultAdmission = (lookup: Lookup, random: Random): readonly AdmissionPlugin[] => [
-  namespaceLifecycle(lookup),
-  serviceAccountAdmission(lookup, random),
-  priorityAdmission(lookup),
+export interface AdmissionParts {
+  readonly lookup: Lookup;
+  readonly random: Random;
+  readonly clock: Clock;
+}
+
+export const defaultAdmission = (parts: AdmissionParts): readonly AdmissionPlugin[] => [
+  namespaceLifecycle(parts.lookup),
+  serviceAccountAdmission(parts),
+  priorityAdmission(parts.lookup),
   defaultTolerations,
 ];

@@ -25,31 +25,39 @@ export const priorityAdmission = (lookup: Lookup): AdmissionPlugin => ({
   mutate(request) {
     if (request.operation !== 'CREATE' || !isResource(request, 'pods')) return;
     const pod = request.object as Pod;
-    const { value, name, preemptionPolicy } = priorityOf(pod, lookup);
-    const { spec } = pod;
-    if (spec.priority !== undefined && spec.priority !== value) {
-      const why =
-        `the integer value of priority (${spec.priority}) must not be provided in pod spec; ` +
-        `priority admission controller computed ${value} from the given PriorityClass name`;
-      throw forbidden(PODS, request.name, why);
-    }
-    spec.priority = value;
-    if (name !== undefined) spec.priorityClassName = name;
-    spec.preemptionPolicy ??= preemptionPolicy;
+    const known = knownPriority(pod, lookup);
+    if (known !== undefined) return setPriority(pod, known);
+    // It may have been made a moment ago.
+    const name = pod.spec.priorityClassName!;
+    return lookup.read(PRIORITY_CLASSES, { name }).then((found) => {
+      if (found === undefined) {
+        throw forbidden(PODS, request.name, `no PriorityClass with name ${name} was found`);
+      }
+      setPriority(pod, priorityIn(found));
+    });
   },
 });
 
-function priorityOf({ metadata, spec }: Pod, lookup: Lookup): Priority {
+function setPriority({ metadata, spec }: Pod, { value, name, preemptionPolicy }: Priority): void {
+  if (spec.priority !== undefined && spec.priority !== value) {
+    const why =
+      `the integer value of priority (${spec.priority}) must not be provided in pod spec; ` +
+      `priority admission controller computed ${value} from the given PriorityClass name`;
+    throw forbidden(PODS, metadata.name, why);
+  }
+  spec.priority = value;
+  if (name !== undefined) spec.priorityClassName = name;
+  spec.preemptionPolicy ??= preemptionPolicy;
+}
+
+function knownPriority({ spec }: Pod, lookup: Lookup): Priority | undefined {
   const name = spec.priorityClassName;
   if (!name) return defaultPriority(lookup);
   if (Object.hasOwn(SYSTEM_PRIORITIES, name)) {
     return { value: SYSTEM_PRIORITIES[name]!, preemptionPolicy: 'PreemptLowerPriority' };
   }
   const found = lookup.find(PRIORITY_CLASSES, { name });
-  if (found === undefined) {
-    throw forbidden(PODS, metadata.name, `no PriorityClass with name ${name} was found`);
-  }
-  return priorityIn(found);
+  return found && priorityIn(found);
 }
 
 /** The lowest of the classes that call themselves the default, as upstream has it. */

@@ -1,8 +1,10 @@
 // Every pod runs as a service account, and finds its token, the cluster's CA and its namespace
 // mounted, unless pod or account decline.
 
+import type { Clock } from '../../machinery/clock.ts';
 import { forbidden } from '../../machinery/errors.ts';
 import { type Random, suffix } from '../../machinery/random.ts';
+import type { At } from '../../machinery/transport.ts';
 import type { Container, Pod, ServiceAccount, Volume } from '../../proto/generated/core.v1.ts';
 import { PODS, SERVICE_ACCOUNTS } from '../../proto/generated/resources.ts';
 import type { Lookup } from '../registry/lookup.ts';
@@ -15,7 +17,17 @@ const TOKEN_SECONDS = 3607;
 /** Pods that a kubelet made itself: they exist, whatever the API says. */
 const MIRROR = 'kubernetes.io/config.mirror';
 
-export const serviceAccountAdmission = (lookup: Lookup, random: Random): AdmissionPlugin => ({
+/** A new namespace gets its account from a controller: `default` is waited for, a second at most. */
+const LOOKUPS_MAX = 10;
+const LOOKUP_INTERVAL_MS = 100;
+
+interface Parts {
+  readonly lookup: Lookup;
+  readonly random: Random;
+  readonly clock: Clock;
+}
+
+export const serviceAccountAdmission = (parts: Parts): AdmissionPlugin => ({
   name: 'ServiceAccount',
 
   mutate(request) {
@@ -26,14 +38,23 @@ export const serviceAccountAdmission = (lookup: Lookup, random: Random): Admissi
     pod.spec.serviceAccount = pod.spec.serviceAccountName;
     const name = pod.spec.serviceAccountName;
     const namespace = request.namespace!;
-    const cached = lookup.find(SERVICE_ACCOUNTS, { namespace, name });
-    if (cached !== undefined) return equip(pod, cached, random);
-    return lookup.read(SERVICE_ACCOUNTS, { namespace, name }).then((account) => {
+    const cached = parts.lookup.find(SERVICE_ACCOUNTS, { namespace, name });
+    if (cached !== undefined) return equip(pod, cached, parts.random);
+    return awaitAccount(parts, { namespace, name }).then((account) => {
       if (account === undefined) throw refusal(pod, namespace);
-      equip(pod, account, random);
+      equip(pod, account, parts.random);
     });
   },
 });
+
+async function awaitAccount({ lookup, clock }: Parts, at: At): Promise<ServiceAccount | undefined> {
+  const lookups = at.name === 'default' ? LOOKUPS_MAX : 1;
+  for (let left = lookups; ; left--) {
+    const account = await lookup.read(SERVICE_ACCOUNTS, at);
+    if (account !== undefined || left === 1) return account;
+    await clock.sleep(LOOKUP_INTERVAL_MS);
+  }
+}
 
 const refusal = ({ metadata, spec }: Pod, namespace: string) =>
   forbidden(
