@@ -22,6 +22,7 @@ import { BY_CONTROLLER, claim, controllerReference, orphansOf } from '../ownersh
 import { byLossAscending, countByNode } from '../pod-ranking.ts';
 import { podFrom } from '../pod-template.ts';
 import { controllerKeys, isActive } from '../pods.ts';
+import { replacementDelayMs } from '../replacement-pace.ts';
 import { replicaSetStatus, secondsUntilAvailable } from './replicaset-status.ts';
 
 const BURST_MAX = 500; // One bad template must not flood the API.
@@ -59,13 +60,16 @@ export function replicaSetController(deps: ReplicaSetDependencies): Controller {
       const mayAct = writes.caughtUp(key); // Before listing: a later yes would vouch for less.
       const mine = await claimPods(deps, set);
       const acts = mayAct && !isDeleting(set);
-      const plan = acts ? planReplicas(set, mine, neighboursOf(deps, set)) : NOTHING;
+      const wanted = acts ? planReplicas(set, mine, neighboursOf(deps, set)) : NOTHING;
+      const pauseMs = wanted.create > 0 ? replacementDelayMs(mine, clock.now()) : 0;
+      const plan = pauseMs > 0 ? NOTHING : wanted;
       const failure = await applyPlan({ ...deps, writes, key, set }, plan);
       const nowMs = clock.now();
       await report(deps, set, replicaSetStatus({ set, pods: mine, nowMs, failure }));
       if (failure !== undefined) throw failure.error;
       const seconds = secondsUntilAvailable(set, mine, nowMs);
-      return seconds === undefined ? undefined : { requeueAfterMs: seconds * 1000 };
+      const waitsMs = [pauseMs, (seconds ?? 0) * 1000].filter((waitMs) => waitMs > 0);
+      return waitsMs.length === 0 ? undefined : { requeueAfterMs: Math.min(...waitsMs) };
     },
   };
 }
