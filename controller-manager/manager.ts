@@ -19,6 +19,7 @@ import { accountTokenController } from './controllers/account-tokens.ts';
 import { deploymentController } from './controllers/deployment.ts';
 import { endpointsController } from './controllers/endpoints.ts';
 import { endpointSliceController } from './controllers/endpointslice.ts';
+import { endpointSliceMirror } from './controllers/endpointslice-mirror.ts';
 import { garbageCollector } from './controllers/garbage-collector.ts';
 import { namespaceController } from './controllers/namespace.ts';
 import { nodeLifecycleController } from './controllers/node-lifecycle.ts';
@@ -129,6 +130,7 @@ function controllersOf(term: Term, signal: AbortSignal): readonly Controller[] {
     replicaSetController({ ...deps, record: tell(recorders.replicaSet) }),
     endpointSliceController(deps),
     endpointsController(deps),
+    endpointSliceMirror(deps),
     namespaceController(deps),
     nodeLifecycleController({ ...deps, graceMs, startupGraceMs, record: tell(recorders.node) }),
     taintEvictionController({ ...deps, record: tell(recorders.taint) }),

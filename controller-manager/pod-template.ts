@@ -37,7 +37,12 @@ export function podFrom(
  * the next candidate when a name is taken by something else.
  */
 export function templateHash(template: PodTemplateSpec, collisions = 0): string {
-  const text = canonicalJson(template) + (collisions === 0 ? '' : `#${collisions}`);
+  return hashOf(template, collisions === 0 ? '' : `#${collisions}`);
+}
+
+/** A short name for a JSON value; the order of keys does not matter. */
+export function hashOf(value: unknown, salt = ''): string {
+  const text = canonicalJson(value) + salt;
   let hash = FNV_OFFSET;
   for (let i = 0; i < text.length; i++) {
     hash = Math.imul(hash ^ text.charCodeAt(i), FNV_PRIME);

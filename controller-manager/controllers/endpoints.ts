@@ -39,7 +39,7 @@ const WORKERS = 5;
 const ADDRESSES_MAX = 1000;
 
 const OVER_CAPACITY = 'endpoints.kubernetes.io/over-capacity';
-const MANAGED_BY_LABEL = 'endpoints.kubernetes.io/managed-by';
+export const MANAGED_BY_ENDPOINTS_LABEL = 'endpoints.kubernetes.io/managed-by';
 const MANAGER = 'endpoint-controller';
 
 export interface EndpointsDependencies {
@@ -99,7 +99,7 @@ export function planEndpoints(
       labels: {
         ...labels,
         ...(isHeadless(service) && { [HEADLESS_LABEL]: '' }),
-        [MANAGED_BY_LABEL]: MANAGER,
+        [MANAGED_BY_ENDPOINTS_LABEL]: MANAGER,
       },
     },
     ...(subsets.length > 0 || present?.subsets?.length ? { subsets } : {}),
@@ -154,7 +154,7 @@ function withoutEmptyName({ name, ...port }: PortNumber) {
 }
 
 const isOurs = ({ metadata }: Endpoints): boolean =>
-  metadata.labels?.[MANAGED_BY_LABEL] === MANAGER;
+  metadata.labels?.[MANAGED_BY_ENDPOINTS_LABEL] === MANAGER;
 
 async function remove(transport: Transport, key: string): Promise<void> {
   try {

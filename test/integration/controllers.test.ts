@@ -210,6 +210,36 @@ test('a service has the addresses of its ready pods, in slices and in endpoints'
   });
 });
 
+test('endpoints written by hand are mirrored, and follow', async () => {
+  const { transport } = cluster;
+  await transport.create(SERVICES, {
+    metadata: { name: 'outside', namespace: 'default' },
+    spec: { ports: [{ port: 5432 }] },
+  });
+  const addresses = (...ips: string[]) => ips.map((ip) => ({ ip }));
+  await transport.create(ENDPOINTS, {
+    metadata: { name: 'outside', namespace: 'default' },
+    subsets: [{ addresses: addresses('192.0.2.1'), ports: [{ port: 5432 }] }],
+  });
+  const ipsAre = (wanted: string) =>
+    eventually(`addresses ${wanted}`, async () => {
+      const slices = await cluster.list(ENDPOINT_SLICES, 'default');
+      const ours = slices.filter(({ metadata }) => metadata.name.startsWith('outside-'));
+      const ips = ours.flatMap(({ endpoints = [] }) => endpoints.flatMap((one) => one.addresses));
+      return ips.join() === wanted;
+    });
+  await ipsAre('192.0.2.1');
+  await transport.patch(ENDPOINTS, at('outside'), {
+    type: 'merge',
+    body: {
+      subsets: [{ addresses: addresses('192.0.2.2', '192.0.2.3'), ports: [{ port: 5432 }] }],
+    },
+  });
+  await ipsAre('192.0.2.2,192.0.2.3');
+  await transport.delete(ENDPOINTS, at('outside'));
+  await ipsAre('');
+});
+
 test.each(['Background', 'Foreground'] as const)(
   'what a deployment owns goes with it: %s',
   async (propagationPolicy) => {
