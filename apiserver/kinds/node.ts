@@ -82,7 +82,7 @@ function rolesOf({ metadata }: Node): string {
   return [...roles].sort().join(',') || '<none>';
 }
 
-function validateTaints(taints: readonly Taint[], faults: Faults): void {
+export function validateTaints(taints: readonly Taint[], faults: Faults): void {
   const seen = new Set<string>();
   for (const [index, { key, value, effect }] of taints.entries()) {
     const at = `spec.taints[${index}]`;

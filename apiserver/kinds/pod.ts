@@ -16,17 +16,7 @@ export const podKind = defineKind<Pod>({
   resource: PODS,
   hasStatus: true,
   hasGeneration: true,
-  subresources: [
-    'attach',
-    'binding',
-    'ephemeralcontainers',
-    'eviction',
-    'exec',
-    'log',
-    'portforward',
-    'proxy',
-    'resize',
-  ],
+  subresources: ['attach', 'binding', 'eviction', 'exec', 'log', 'portforward', 'proxy'],
 
   fields: {
     'spec.nodeName': ({ spec }) => spec.nodeName ?? '',
