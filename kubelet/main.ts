@@ -12,7 +12,6 @@ import { milliValueOf, wholeValueOf } from '../machinery/quantity.ts';
 import { systemRandom as random } from '../machinery/random.ts';
 import type { Transport } from '../machinery/transport.ts';
 import { createKubelet, type Kubelet, type KubeletConfig } from './kubelet.ts';
-import { dockerRuntime } from './runtime/docker/docker.ts';
 import { HOLLOW_DEFAULTS, hollowRuntime } from './runtime/hollow.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { startServer } from './server/server.ts';
@@ -168,8 +167,10 @@ async function configOf(flags: Config): Promise<KubeletConfig> {
   };
 }
 
-const openDocker = (flags: Config, log: Log): Promise<Runtime> =>
-  dockerRuntime(
+/** The engine's client is loaded only where it is used: hollow nodes are many. */
+async function openDocker(flags: Config, log: Log): Promise<Runtime> {
+  const { dockerRuntime } = await import('./runtime/docker/docker.ts');
+  return dockerRuntime(
     {
       socketPath: flags['docker-socket'],
       cluster: flags['cluster-name'],
@@ -180,6 +181,7 @@ const openDocker = (flags: Config, log: Log): Promise<Runtime> =>
     },
     { clock, random, log, architecture: process.arch },
   );
+}
 
 const hollowOf = (flags: Config, podCidr: string): Runtime =>
   hollowRuntime(

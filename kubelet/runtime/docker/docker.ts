@@ -42,9 +42,8 @@ export interface DockerParts {
   readonly architecture: string;
 }
 
-export async function dockerRuntime(options: DockerOptions, parts: DockerParts): Promise<Runtime> {
-  return new DockerRuntime(await connect(options.socketPath), options, parts);
-}
+export const dockerRuntime = (options: DockerOptions, parts: DockerParts): Runtime =>
+  new DockerRuntime(connect(options.socketPath), options, parts);
 
 class DockerRuntime implements Runtime {
   readonly isSimulated = false;

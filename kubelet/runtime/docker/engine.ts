@@ -1,7 +1,8 @@
-// The connection to one Docker engine. dockerode is loaded only when a kubelet uses Docker.
+// The connection to one Docker engine.
 // No agent of our own: docker-modem inspects its whole request for a debug text, agent included.
 
 import type Dockerode from 'dockerode';
+import { loadDockerode } from './load.ts';
 
 /** Which engine, and whose containers: everything this node makes carries these two labels. */
 export interface DockerOptions {
@@ -14,8 +15,8 @@ export interface DockerOptions {
   readonly poolSize: number;
 }
 
-export async function connect(socketPath: string): Promise<Dockerode> {
-  const { default: Docker } = await import('dockerode');
+export function connect(socketPath: string): Dockerode {
+  const Docker = loadDockerode();
   // A host from the environment would win over the socket; an explicit nothing keeps it out.
   return new Docker({ socketPath, host: undefined } as Dockerode.DockerOptions);
 }
