@@ -8,10 +8,13 @@ import type { Informer } from '../client/lister.ts';
 import type { Clock } from '../machinery/clock.ts';
 import { isDeleting, keyOf } from '../machinery/object.ts';
 import type { ApiObject } from '../proto/resource.ts';
-import type { Key } from './controller.ts';
+import type { Key, Requeue } from './controller.ts';
 
 /** Longer than any lag worth waiting for; a store restored from a backup counts from behind. */
 const WAIT_MAX_MS = 5 * 60_000;
+
+/** The change that is waited for wakes its key; this is for the one that never comes. */
+export const CATCH_UP: Requeue = { requeueAfterMs: 30_000 };
 
 interface Pending {
   revision: number;

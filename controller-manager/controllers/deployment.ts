@@ -17,7 +17,7 @@ import type { Pod } from '../../proto/generated/core.v1.ts';
 import { DEPLOYMENTS, REPLICA_SETS } from '../../proto/generated/resources.ts';
 import { type Controller, changeSource, type Key, source } from '../controller.ts';
 import type { RecordEvent } from '../events.ts';
-import { OwnWrites } from '../own-writes.ts';
+import { CATCH_UP, OwnWrites } from '../own-writes.ts';
 import { BY_CONTROLLER, claim, orphansOf } from '../ownership.ts';
 import { controllerKeys, isFinished } from '../pods.ts';
 import {
@@ -83,7 +83,7 @@ export function deploymentController(deps: DeploymentDependencies): Controller {
         record(deployment, 'Warning', 'SelectingAll', why);
         return undefined;
       }
-      if (!writes.caughtUp(key)) return undefined; // The change that it waits for wakes it.
+      if (!writes.caughtUp(key)) return CATCH_UP;
       const revisions = revisionsOf(deployment, await claimSets(deps, deployment));
       const act = { ...deps, key, writes };
       const news = isDeleting(deployment) ? undefined : await rollOut(act, deployment, revisions);

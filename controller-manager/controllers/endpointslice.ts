@@ -14,7 +14,7 @@ import type { Node, Pod, Service } from '../../proto/generated/core.v1.ts';
 import type { EndpointSlice } from '../../proto/generated/discovery.v1.ts';
 import { ENDPOINT_SLICES } from '../../proto/generated/resources.ts';
 import { type Controller, type Key, source } from '../controller.ts';
-import { OwnWrites } from '../own-writes.ts';
+import { CATCH_UP, OwnWrites } from '../own-writes.ts';
 import { changesEndpoints, selects, selectsPods } from '../service-endpoints.ts';
 import {
   MANAGED_BY_LABEL,
@@ -60,7 +60,7 @@ export function endpointSliceController(deps: EndpointSliceDependencies): Contro
         return undefined;
       }
       if (isDeleting(service) || !selectsPods(service)) return undefined;
-      if (!writes.caughtUp(key)) return undefined; // The change that it waits for wakes it.
+      if (!writes.caughtUp(key)) return CATCH_UP;
       const plan = planSlices({
         service,
         pods: pods.list(service.metadata.namespace),

@@ -180,6 +180,8 @@ class GarbageCollector {
     if (watched === undefined) return 'solid';
     const { resource, informer } = watched;
     const namespace = resource.namespaced ? object.metadata.namespace : undefined;
+    // An object without a namespace cannot name the one its owner lives in.
+    if (resource.namespaced && namespace === undefined) return 'solid';
     const known = informer.get(keyFor(namespace, name));
     if (known?.metadata.uid === uid) return stateOf(known);
     const live = await this.#ask(resource, { namespace, name });

@@ -17,7 +17,7 @@ import { PODS, REPLICA_SETS } from '../../proto/generated/resources.ts';
 import { inGrowingBatches } from '../batches.ts';
 import { type Controller, type Key, source } from '../controller.ts';
 import type { RecordEvent } from '../events.ts';
-import { OwnWrites } from '../own-writes.ts';
+import { CATCH_UP, OwnWrites } from '../own-writes.ts';
 import { BY_CONTROLLER, claim, controllerReference, orphansOf } from '../ownership.ts';
 import { byLossAscending, countByNode } from '../pod-ranking.ts';
 import { podFrom } from '../pod-template.ts';
@@ -60,7 +60,7 @@ export function replicaSetController(deps: ReplicaSetDependencies): Controller {
       const mayAct = writes.caughtUp(key); // Before listing: a later yes would vouch for less.
       const mine = await claimPods(deps, set);
       const acts = mayAct && !isDeleting(set);
-      const wanted = acts ? planReplicas(set, mine, neighboursOf(deps, set)) : NOTHING;
+      const wanted = acts ? planReplicas(set, mine, () => neighboursOf(deps, set)) : NOTHING;
       const pauseMs = wanted.create > 0 ? replacementDelayMs(mine, clock.now()) : 0;
       const plan = pauseMs > 0 ? NOTHING : wanted;
       const failure = await applyPlan({ ...deps, writes, key, set }, plan);
@@ -68,7 +68,8 @@ export function replicaSetController(deps: ReplicaSetDependencies): Controller {
       await report(deps, set, replicaSetStatus({ set, pods: mine, nowMs, failure }));
       if (failure !== undefined) throw failure.error;
       const seconds = secondsUntilAvailable(set, mine, nowMs);
-      const waitsMs = [pauseMs, (seconds ?? 0) * 1000].filter((waitMs) => waitMs > 0);
+      const catchUpMs = mayAct ? 0 : CATCH_UP.requeueAfterMs;
+      const waitsMs = [catchUpMs, pauseMs, (seconds ?? 0) * 1000].filter((waitMs) => waitMs > 0);
       return waitsMs.length === 0 ? undefined : { requeueAfterMs: Math.min(...waitsMs) };
     },
   };
@@ -78,13 +79,14 @@ export function replicaSetController(deps: ReplicaSetDependencies): Controller {
 export function planReplicas(
   { spec }: ReplicaSet,
   pods: readonly Pod[],
-  neighbours?: ReadonlyMap<string, number>,
+  /** Asked only where pods must go. */
+  neighbours?: () => ReadonlyMap<string, number>,
 ): ReplicaPlan {
   const active = pods.filter(isActive);
   const missing = (spec.replicas ?? 1) - active.length;
   if (missing >= 0) return { create: Math.min(missing, BURST_MAX), remove: [] };
   const surplus = Math.min(-missing, BURST_MAX);
-  return { create: 0, remove: byLossAscending(active, neighbours).slice(0, surplus) };
+  return { create: 0, remove: byLossAscending(active, neighbours?.()).slice(0, surplus) };
 }
 
 const NOTHING: ReplicaPlan = { create: 0, remove: [] };
