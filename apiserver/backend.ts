@@ -8,6 +8,7 @@ import type { Random } from '../machinery/random.ts';
 import { defaultAdmission } from './admission/chain.ts';
 import { KINDS } from './kinds/kinds.ts';
 import { bootstrap } from './registry/bootstrap.ts';
+import { runEventExpiry } from './registry/event-expiry.ts';
 import { hubResourcesOf } from './registry/indexes.ts';
 import type { Kind } from './registry/kind.ts';
 import { createLookup } from './registry/lookup.ts';
@@ -65,7 +66,11 @@ export async function openBackend(
     serviceCidr: config.serviceCidr,
     nodePortRange: NODE_PORTS,
   });
-  const loops = [hub.run(signal), runCompactor({ store, clock, log }, {}, signal)];
+  const loops = [
+    hub.run(signal),
+    runCompactor({ store, clock, log }, {}, signal),
+    runEventExpiry({ store, hub, clock, log }, signal),
+  ];
   let isBootstrapped = false;
   return {
     hub,
