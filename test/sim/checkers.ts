@@ -1,7 +1,8 @@
 // What must hold at every moment, whatever fails, looked at with every write:
 //
 //   a pod is bound once and stays where it is bound; names are never taken over by another uid
-//   without a deletion in between; nodes are never given, nor run, more than they have
+//   without a deletion in between; nodes are never given, nor run, more than they have;
+//   no container is started twice unless its machine went down
 
 import { milliValueOf } from '../../machinery/quantity.ts';
 import type { Node, Pod } from '../../proto/generated/core.v1.ts';
@@ -16,9 +17,12 @@ interface Invariants {
   readonly complain: Complain;
   /** Whether binding alone must never exceed a node; what runs there never may. */
   readonly isBindingExact: () => boolean;
+  /** Containers of the simulation never fail by themselves: only a machine's end is an excuse. */
+  readonly hasLostPower: (nodeName: string) => boolean;
 }
 
-export function watchInvariants(history: History, { complain, isBindingExact }: Invariants): void {
+export function watchInvariants(history: History, invariants: Invariants): void {
+  const { complain, hasLostPower } = invariants;
   let lastRevision = history.revision;
   history.onVersion((version) => {
     const { revision } = version;
@@ -34,7 +38,9 @@ export function watchInvariants(history: History, { complain, isBindingExact }: 
     }
     if (!pod?.spec.nodeName) return;
     const isNews = !before?.spec.nodeName || before.status?.phase !== pod.status?.phase;
-    if (isNews) checkCapacity(history, pod.spec.nodeName, { complain, isBindingExact });
+    if (isNews) checkCapacity(history, pod.spec.nodeName, invariants);
+    const restarts = pod.status?.containerStatuses?.some(({ restartCount }) => restartCount > 0);
+    if (restarts && !hasLostPower(pod.spec.nodeName)) complain(`${version.key} was restarted`);
   });
 }
 

@@ -13,7 +13,7 @@ import { createSchedulerComponent } from '../../scheduler/component.ts';
 import { defaultProfile } from '../../scheduler/profile.ts';
 import { watchInvariants } from './checkers.ts';
 import { FakeClock } from './fake-clock.ts';
-import type { History } from './history.ts';
+import { History } from './history.ts';
 import { type Server, SimNetwork } from './network.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { runApiServer } from './sim-api.ts';
@@ -45,6 +45,7 @@ interface Component {
 export class SimCluster {
   readonly seed: number;
   readonly clock = new FakeClock(START_MS);
+  readonly history: History;
   readonly store: SimStore;
   readonly network: SimNetwork;
   readonly nodes: readonly SimNode[];
@@ -62,18 +63,23 @@ export class SimCluster {
     const { seed, nodes = 3, schedulers = 1, areRivals = false, managers = 1 } = options;
     this.seed = seed;
     this.isBindingExact = !areRivals;
-    this.log = new SimLog(this.clock, (line) => this.violations.push(line));
     const complain = (violation: string) => {
       this.log.say(`VIOLATION ${violation}`);
       this.violations.push(violation);
     };
+    this.log = new SimLog(this.clock, complain);
     const { clock } = this;
-    this.store = new SimStore(clock, this.random('store'));
+    this.history = new History(complain);
+    this.store = new SimStore(clock, this.random('store'), this.history);
     this.witness = new Witness(this.history, complain);
     const { witness, log } = this;
     const random = this.random('network');
     this.network = new SimNetwork({ clock, random, witness, log, server: () => this.#server });
-    watchInvariants(this.history, { complain, isBindingExact: () => this.isBindingExact });
+    watchInvariants(this.history, {
+      complain,
+      isBindingExact: () => this.isBindingExact,
+      hasLostPower: (name) => this.node(name).outages > 0,
+    });
     this.nodes = numbered(nodes).map(
       (index) => new SimNode(index, { clock, random: this.random(`n${index}`) }),
     );
@@ -92,10 +98,6 @@ export class SimCluster {
     }
   }
 
-  get history(): History {
-    return this.store.history;
-  }
-
   get components(): readonly string[] {
     return [...this.#components.keys()];
   }
@@ -109,9 +111,11 @@ export class SimCluster {
     return this.#componentOf(name).process !== undefined;
   }
 
+  /** Does nothing when it runs already, or has no machine to run on. */
   start(name: string): void {
     const component = this.#componentOf(name);
-    if (component.process !== undefined) return;
+    const hasPower = this.nodes.every((node) => node.isOn || name !== `kubelet-${node.name}`);
+    if (component.process !== undefined || !hasPower) return;
     const process = new SimProcess(name, this.clock);
     component.process = process;
     this.log.say(`START ${name}`);

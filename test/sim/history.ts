@@ -17,7 +17,12 @@ export class History {
   readonly #byFolder = new Map<string, Version[]>();
   readonly #byKey = new Map<string, Version[]>();
   readonly #watchers = new Set<(version: Version) => void>();
+  readonly #complain: (violation: string) => void;
   #revision = 1;
+
+  constructor(complain: (violation: string) => void) {
+    this.#complain = complain;
+  }
 
   get revision(): number {
     return this.#revision;
@@ -42,7 +47,16 @@ export class History {
     before.push(version);
     listIn(this.#byFolder, folderOf(key)).push(version);
     this.#versions.push(version);
-    for (const watcher of this.#watchers) watcher(version);
+    for (const watcher of this.#watchers) this.#tell(watcher, version);
+  }
+
+  /** Whoever writes must not suffer from a checker's bug, nor hide it. */
+  #tell(watcher: (version: Version) => void, version: Version): void {
+    try {
+      watcher(version);
+    } catch (error) {
+      this.#complain(`a checker failed: ${error instanceof Error ? error.stack : error}`);
+    }
   }
 
   /** Versions of all keys of one resource, oldest first; `prefix` is at least its folder. */

@@ -182,6 +182,7 @@ export class SimNetwork {
         const event = await wire.next(signal);
         if (event === undefined) break;
         if (this.#isLost(process.name)) {
+          saw.end();
           await process.sleep(TIMEOUT_MS, signal);
           throw unavailable('the connection was lost');
         }

@@ -2,7 +2,7 @@
 
 import type { Transport } from '../../machinery/transport.ts';
 import type { Deployment } from '../../proto/generated/apps.v1.ts';
-import type { Service } from '../../proto/generated/core.v1.ts';
+import type { Service, Toleration } from '../../proto/generated/core.v1.ts';
 import { DEPLOYMENTS } from '../../proto/generated/resources.ts';
 import { deployment, podTemplate, service } from '../builders.ts';
 
@@ -18,12 +18,14 @@ interface Wish {
 export function app(name: string, wish: Wish): Deployment {
   const { replicas, image = 'web:1', cpu = '100m', namespace = 'default' } = wish;
   const { maxUnavailable = 1, tolerationSeconds } = wish;
-  const tolerations = ['not-ready', 'unreachable'].map((why) => ({
-    key: `node.kubernetes.io/${why}`,
-    operator: 'Exists',
-    effect: 'NoExecute',
-    tolerationSeconds: tolerationSeconds ?? 0,
-  }));
+  const tolerations = ['not-ready', 'unreachable'].map(
+    (why): Toleration => ({
+      key: `node.kubernetes.io/${why}`,
+      operator: 'Exists',
+      effect: 'NoExecute',
+      tolerationSeconds: tolerationSeconds ?? 0,
+    }),
+  );
   const container = {
     name: 'main',
     image,

@@ -1,4 +1,4 @@
-// A scenario runs once a seed. WHERRY_SEED=n runs that seed alone.
+// A scenario runs once a seed. WHERRY_SEED=n runs that seed alone, WHERRY_SEEDS=n the first n.
 
 import { test } from 'vitest';
 import { SimCluster, type SimOptions } from './cluster.ts';
@@ -19,8 +19,9 @@ export function scenario(
   { seeds, ...options }: Scenario,
   play: (cluster: SimCluster) => Promise<void>,
 ): void {
-  const chosen = process.env.WHERRY_SEED;
-  const all = chosen ? [Number(chosen)] : Array.from({ length: seeds }, (_, index) => index + 1);
+  const { WHERRY_SEED: chosen, WHERRY_SEEDS: many } = process.env;
+  const length = Number(many ?? seeds);
+  const all = chosen ? [Number(chosen)] : Array.from({ length }, (_, index) => index + 1);
   test.each(all)(`${name} (seed %i)`, async (seed) => {
     const cluster = new SimCluster({ ...options, seed });
     try {

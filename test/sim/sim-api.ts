@@ -48,7 +48,7 @@ export async function runApiServer(
     kinds: KINDS,
     clock,
     random,
-    admission: defaultAdmission(createLookup({ store, hub }), random),
+    admission: defaultAdmission({ lookup: createLookup({ store, hub }), random, clock }),
     serviceCidr: SERVICE_CIDR,
     nodePortRange: { first: 30_000, last: 32_767 },
     log,

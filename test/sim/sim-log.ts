@@ -1,5 +1,6 @@
-// The cluster's story for whoever has to find out what went wrong. An error line is a violation:
-// the simulation knows no human who must look.
+// The cluster's story for whoever has to find out what went wrong. Two kinds of lines are violations:
+// an error, since here is no human who must look, and one about a bug (a TypeError, say), which a
+// boundary has caught to try again.
 
 import type { Clock } from '../../machinery/clock.ts';
 import type { Log, LogFields } from '../../machinery/log.ts';
@@ -9,12 +10,12 @@ const LINES_MAX = 300;
 
 export class SimLog {
   readonly #clock: Clock;
-  readonly #onError: (line: string) => void;
+  readonly #complain: (violation: string) => void;
   readonly #lines: string[] = [];
 
-  constructor(clock: Clock, onError: (line: string) => void) {
+  constructor(clock: Clock, complain: (violation: string) => void) {
     this.#clock = clock;
-    this.#onError = onError;
+    this.#complain = complain;
   }
 
   get tail(): string {
@@ -27,20 +28,23 @@ export class SimLog {
   }
 
   of(component: string, bound: LogFields = {}): Log {
-    const write = (level: string, message: string, fields: LogFields = {}) =>
-      this.say(`${level} ${component}: ${message} ${textOf({ ...bound, ...fields })}`);
+    const write = (level: string, message: string, fields: LogFields = {}) => {
+      const line = `${level} ${component}: ${message} ${textOf({ ...bound, ...fields })}`;
+      if (level === 'error' || isBug(fields.error)) this.#complain(line);
+      else this.say(line);
+    };
     return {
       debug: (message, fields) => write('debug', message, fields),
       info: (message, fields) => write('info', message, fields),
       warn: (message, fields) => write('warn', message, fields),
-      error: (message, fields) => {
-        write('error', message, fields);
-        this.#onError(`${component} logged an error: ${message} ${textOf(fields ?? {})}`);
-      },
+      error: (message, fields) => write('error', message, fields),
       with: (fields) => this.of(component, { ...bound, ...fields }),
     };
   }
 }
+
+const WORLDLY = ['StatusError', 'StoreUnavailableError', 'CompactedError'];
+const isBug = (error: unknown): boolean => error instanceof Error && !WORLDLY.includes(error.name);
 
 const textOf = (fields: LogFields): string =>
   Object.entries(fields)

@@ -16,6 +16,8 @@ const NODE_MEMORY_BYTES = 8 * 1024 ** 3;
 export class SimNode {
   readonly name: string;
   readonly podCidr: string;
+  /** How often it lost power. */
+  outages = 0;
   readonly #clock: Clock;
   readonly #random: Random;
   #machine: SimProcess;
@@ -41,6 +43,7 @@ export class SimNode {
 
   /** All that ran here is gone. */
   powerOff(): void {
+    this.outages++;
     this.#machine.kill();
   }
 

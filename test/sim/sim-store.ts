@@ -12,21 +12,22 @@ import {
   type WriteResult,
 } from '../../apiserver/store/store.ts';
 import type { Clock } from '../../machinery/clock.ts';
-import { History } from './history.ts';
+import type { History } from './history.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
 const READ_MS_MAX = 1;
 const WRITE_MS_MAX = 4;
 
 export class SimStore {
-  readonly history = new History();
+  readonly history: History;
   readonly #memory = new MemoryStore();
   readonly #clock: Clock;
   readonly #random: SeededRandom;
   #up = new AbortController();
   #isUp = true;
 
-  constructor(clock: Clock, random: SeededRandom) {
+  constructor(clock: Clock, random: SeededRandom, history: History) {
+    this.history = history;
     this.#clock = clock;
     this.#random = random;
   }

@@ -33,8 +33,12 @@ export class Wire<T> {
 
   carry(source: AsyncIterable<T>): void {
     this.#pump(source).then(
-      () => this.#end(undefined),
-      (error: unknown) => this.#end(error),
+      () => {
+        if (!this.#stop.signal.aborted) this.#end(undefined);
+      },
+      (error: unknown) => {
+        if (!this.#stop.signal.aborted) this.#end(error);
+      },
     );
   }
 
