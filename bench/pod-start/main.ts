@@ -69,6 +69,7 @@ async function podRun(transport: Transport, name: string, count: number): Promis
     }
     throw new Error('the watch ended early');
   })();
+  watching.catch(() => {}); // Told below, unless a create fails first.
   const startMs = performance.now();
   await Promise.all(names.map((one) => transport.create(PODS, podNamed(one))));
   const endMs = await watching;
@@ -96,14 +97,16 @@ async function settled(): Promise<void> {
   }
 }
 
-const podNamed = (name: string): Pod => ({
-  metadata: { name, namespace: 'default' },
-  spec: {
-    terminationGracePeriodSeconds: 0,
-    automountServiceAccountToken: false,
-    containers: [{ name: 'main', image: IMAGE, command: COMMAND }],
-  },
-});
+function podNamed(name: string): Pod {
+  return {
+    metadata: { name, namespace: 'default' },
+    spec: {
+      terminationGracePeriodSeconds: 0,
+      automountServiceAccountToken: false,
+      containers: [{ name: 'main', image: IMAGE, command: COMMAND }],
+    },
+  };
+}
 
 /** The same by hand: a pause container on a bridge, and one container joined to it, so many times. */
 async function bareRun(name: string, count: number): Promise<number> {
