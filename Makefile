@@ -10,13 +10,14 @@ SOURCES := $(shell find apiserver bench cli client controller-manager kubelet ma
   proxy scheduler test -name '*.ts' -not -path 'proto/generated/*' -o -name '*.proto') \
   tsconfig.json package.json
 
-.PHONY: help up down status test ok build images tools test-tools clean
+.PHONY: help up down status test ok build images test-tools clean
 .DEFAULT_GOAL := help
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-up: tools build ## start a cluster with 2 nodes (UP_FLAGS="--nodes 3 --store etcd")
+up: build ## start a cluster with 2 nodes (UP_FLAGS="--nodes 3 --store etcd")
+	@sh deploy/install.sh up $(UP_FLAGS)
 	@bin/wherry up --name $(CLUSTER) $(if $(NODES),--nodes $(NODES)) $(UP_FLAGS)
 	@if docker version >/dev/null 2>&1; then sh examples/shop/images/build.sh; fi
 
@@ -34,11 +35,9 @@ test: test-tools build ## every test: unit, integration, kubectl, e2e
 ok: build ## format, lint, types, tidy, unit: under a minute
 	@npm run --silent ok
 
-images: tools build ## build the images of examples/shop/
-	@sh examples/shop/images/build.sh
-
-tools:
+images: ## build the images of examples/shop/
 	@sh deploy/install.sh up
+	@sh examples/shop/images/build.sh
 
 test-tools:
 	@sh deploy/install.sh test

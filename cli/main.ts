@@ -25,9 +25,8 @@ const world: World = {
     : join(XDG_STATE_HOME ?? join(homedir(), '.local/state'), 'wherry'),
   dist: resolve(here, '..'),
   node: process.execPath,
-  socket: DOCKER_HOST.startsWith('unix://')
-    ? DOCKER_HOST.slice('unix://'.length)
-    : '/var/run/docker.sock',
+  socket: DOCKER_HOST === '' ? '/var/run/docker.sock' : DOCKER_HOST.replace(/^unix:\/\//, ''),
+  isSocketGiven: DOCKER_HOST !== '',
   path: PATH,
   isRoot,
 };

@@ -15,6 +15,7 @@ export interface World {
   readonly node: string;
   /** Docker's socket. */
   readonly socket: string;
+  readonly isSocketGiven: boolean;
   /** The search path for programs. */
   readonly path: string;
   readonly isRoot: boolean;

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the Debian packages that are missing, and says so. Usage: install.sh up|test
+# Installs the Debian packages that are missing, and says so.
+# Usage: install.sh up [flags of `wherry up`] | install.sh test
 set -eu
 
 for_what=${1:-up}
@@ -19,8 +20,10 @@ want busybox busybox-static
 want nsenter util-linux
 want ip iproute2
 want conntrack conntrack
+case "$*" in
+  test | *etcd*) want etcd etcd-server ;;
+esac
 if [ "$for_what" = test ]; then
-  want etcd etcd-server
   want kubectl kubernetes-client
   want socat socat
 fi

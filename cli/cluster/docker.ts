@@ -15,6 +15,8 @@ const POLL_MS = 25;
 
 export interface DockerParts {
   readonly socket: string;
+  /** DOCKER_HOST names it: then it is the user's to start. */
+  readonly isSocketGiven: boolean;
   readonly machineDir: string;
   readonly path: string;
   readonly isRoot: boolean;
@@ -32,8 +34,11 @@ export class NoDockerError extends Error {
 
 /** Makes sure that an engine answers; starts dockerd when this machine has no service manager. */
 export async function ensureDocker(parts: DockerParts): Promise<void> {
-  const { socket, path, isRoot } = parts;
+  const { socket, isSocketGiven, path, isRoot } = parts;
   if ((await ping(socket)) === 'ok') return;
+  if (isSocketGiven) {
+    throw new NoDockerError(`no answer at ${socket}`, 'Check DOCKER_HOST (a unix:// socket)');
+  }
   const dockerd = findBinary('dockerd', path);
   if (dockerd === undefined) {
     throw new NoDockerError(`no engine at ${socket}`, 'Install one (`apt-get install docker.io`)');
