@@ -7,7 +7,7 @@ import {
   type ManagerConfig,
 } from '../../controller-manager/manager.ts';
 import { systemClock, timestampOf } from '../../machinery/clock.ts';
-import { hasReason } from '../../machinery/errors.ts';
+import { hasReason, StatusError } from '../../machinery/errors.ts';
 import { type Log, silentLog } from '../../machinery/log.ts';
 import { isDeleting } from '../../machinery/object.ts';
 import { systemRandom } from '../../machinery/random.ts';
@@ -32,8 +32,8 @@ export interface ControllerCluster {
   readyAfterMs: () => number;
   find<T extends ApiObject>(resource: Resource<T>, at: At): Promise<T | undefined>;
   list<T extends ApiObject>(resource: Resource<T>, namespace?: string): Promise<readonly T[]>;
-  /** `onWrite` is told `verb resource name` (the namespace's for what lives in one). */
-  restartManager(onWrite?: (write: string) => void): Promise<void>;
+  /** Ends the present one, starts another that speaks through this. */
+  restartManager(through?: Transport): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -80,10 +80,10 @@ export async function startControllerCluster(
       }
     },
     list: async (resource, namespace) => (await transport.list(resource, { namespace })).items,
-    async restartManager(onWrite = () => {}) {
+    async restartManager(through = transport) {
       manager.end.abort();
       await manager.running;
-      manager = startManager(watched(transport, onWrite));
+      manager = startManager(through);
     },
     async close() {
       stop.abort();
@@ -94,8 +94,11 @@ export async function startControllerCluster(
   };
 }
 
-/** The same API; somebody looks on. Events are not counted: they tell, they change nothing. */
-function watched(transport: Transport, onWrite: (write: string) => void): Transport {
+/**
+ * The same API; somebody looks on, and is told `verb resource name` of each write (the namespace's
+ * name for what lives in one). Events are left out: they tell, they change nothing.
+ */
+export function watched(transport: Transport, onWrite: (write: string) => void): Transport {
   const note = (verb: string, { plural }: Resource, { namespace, name }: At) => {
     if (plural !== 'events') onWrite(`${verb} ${plural} ${namespace ?? name}`);
   };
@@ -213,4 +216,24 @@ async function sync(
   const conditions = [{ type: 'Ready', status: 'True', lastTransitionTime }];
   const body = { status: { phase: 'Running', podIP: ip, podIPs: [{ ip }], conditions } };
   await transport.patch(PODS, metadata, { type: 'strategic', body }, { subresource: 'status' });
+}
+
+/** The same API over a bad line: a write fails now and then, half of the time after it was done. */
+export function flaky(transport: Transport, fails: () => boolean): Transport {
+  const lost = () => new StatusError('ServiceUnavailable', 'the line is bad');
+  const over = async <T>(write: () => Promise<T>): Promise<T> => {
+    if (fails()) throw lost();
+    const answer = await write();
+    if (fails()) throw lost();
+    return answer;
+  };
+  return {
+    ...transport,
+    get: (resource, at, signal) => over(() => transport.get(resource, at, signal)),
+    create: (resource, object, options) => over(() => transport.create(resource, object, options)),
+    update: (resource, object, options) => over(() => transport.update(resource, object, options)),
+    patch: (resource, at, patch, options) =>
+      over(() => transport.patch(resource, at, patch, options)),
+    delete: (resource, at, options) => over(() => transport.delete(resource, at, options)),
+  };
 }

@@ -20,6 +20,7 @@ import {
   eventually,
   NODE,
   startControllerCluster,
+  watched,
 } from './controller-cluster.ts';
 
 let cluster: ControllerCluster;
@@ -311,7 +312,7 @@ test('a manager that starts over a settled cluster writes nothing', async () => 
   });
   await rolledOut('web');
   const writes: string[] = [];
-  await cluster.restartManager((write) => writes.push(write));
+  await cluster.restartManager(watched(transport, (write) => writes.push(write)));
   await transport.create(NAMESPACES, { metadata: { name: 'late' }, spec: {} });
   await eventually('the new manager is at work', () =>
     cluster.find(CONFIG_MAPS, at('kube-root-ca.crt', 'late')),
