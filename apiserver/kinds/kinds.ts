@@ -21,6 +21,7 @@ import { replicaSetKind } from './replica-set.ts';
 import { serviceKind } from './service.ts';
 import { serviceAccountKind } from './service-account.ts';
 import * as storage from './storage.ts';
+import * as views from './views.ts';
 
 const core: readonly Kind[] = [
   eraseKind(configMapKind),
@@ -47,6 +48,7 @@ const workloads: readonly Kind[] = [
   eraseKind(replicaSetKind),
   eraseKind(apps.statefulSetKind),
   eraseKind(policy.horizontalPodAutoscalerKind),
+  eraseKind(views.autoscalerV1Kind),
   eraseKind(batch.cronJobKind),
   eraseKind(batch.jobKind),
 ];
@@ -55,6 +57,7 @@ const cluster: readonly Kind[] = [
   eraseKind(policy.certificateSigningRequestKind),
   eraseKind(leaseKind),
   eraseKind(endpointSliceKind),
+  eraseKind(views.eventV1Kind),
   eraseKind(networking.ingressClassKind),
   eraseKind(networking.ingressKind),
   eraseKind(networking.networkPolicyKind),

@@ -6,7 +6,9 @@ import type { Kind } from './kind.ts';
 import { INDEXED_FIELDS } from './selection.ts';
 
 export const hubResourcesOf = (kinds: readonly Kind[]): readonly HubResource[] =>
-  kinds.map((kind) => ({ resource: kind.resource, indexes: indexesOf(kind) }));
+  kinds
+    .filter(({ view }) => view === undefined)
+    .map((kind) => ({ resource: kind.resource, indexes: indexesOf(kind) }));
 
 const indexesOf = ({ fields = {} }: Kind): readonly IndexDefinition[] =>
   INDEXED_FIELDS.filter((name) => Object.hasOwn(fields, name)).map((name) => {

@@ -23,8 +23,20 @@ export interface ScalePaths<T extends ApiObject> {
   selector(object: T): string;
 }
 
+/** A kind that is another version of a stored one: each of its objects is a view of a stored one. */
+export interface View<T extends ApiObject> {
+  readonly of: Pick<Resource, 'group' | 'version' | 'plural'>;
+  /** Pure: shares nothing that it changes. Both keep what the other side cannot say. */
+  toStored(object: T): ApiObject;
+  fromStored(object: ApiObject): T;
+  /** Fields of field selectors that the stored kind calls otherwise. */
+  readonly fieldNames?: Readonly<Record<string, string>>;
+}
+
 export interface Kind<T extends ApiObject = ApiObject> {
   readonly resource: Resource<T>;
+  /** Absent: objects are stored as they are. What is stored is the other kind's business. */
+  readonly view?: View<T>;
   /** Fields a field selector may name, besides metadata.name and metadata.namespace. */
   readonly fields?: Readonly<Record<string, (object: T) => string>>;
   /** Columns between NAME and AGE; `columnsOf` in columns.ts answers the whole row. */

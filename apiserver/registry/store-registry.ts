@@ -24,6 +24,7 @@ import type { Call, Registry } from './registry.ts';
 import { getScale, patchScale, updateScale } from './scale.ts';
 import { createServiceBookkeeping, type NodePortRange } from './service-addresses.ts';
 import { updateObject } from './update.ts';
+import { withViews } from './views.ts';
 import { watchObjects } from './watch.ts';
 
 export interface RegistryParts {
@@ -43,8 +44,7 @@ export function createRegistry(parts: RegistryParts): Registry {
   const { kinds } = parts;
   const byName = new Map(kinds.map((kind) => [nameOf(kind.resource), kind]));
   const context = contextOf(parts);
-
-  return {
+  const stored: Registry = {
     kinds,
     kindOf: (group, version, plural) => byName.get(nameOf({ group, version, plural })),
     get: (call, resourceVersion) =>
@@ -77,6 +77,7 @@ export function createRegistry(parts: RegistryParts): Registry {
       guarded(() => deleteCollection(context, call, query, options)),
     bind: (call, nodeName, uid) => guarded(() => bindPod(context, call, { nodeName, uid })),
   };
+  return kinds.some(({ view }) => view !== undefined) ? withViews(stored, context) : stored;
 }
 
 function contextOf(parts: RegistryParts): Context {
