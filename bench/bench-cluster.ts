@@ -16,6 +16,8 @@ export interface BenchCluster {
   down(): void;
 }
 
+const TICKS_PER_SECOND = 100;
+
 export function startBenchCluster(name: string, flags: readonly string[]): BenchCluster {
   const dir = mkdtempSync(join(tmpdir(), `wherry-${name}-`));
   const where = ['--name', name, '--dir', dir];
@@ -48,6 +50,24 @@ export function startBenchCluster(name: string, flags: readonly string[]): Bench
       down();
     },
   };
+}
+
+/** User and system time of a process so far. */
+export function cpuSecondsOf(pid: number | 'self'): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** Runs the work; answers how many CPU-seconds each process (and this one, `client`) took for it. */
+export async function cpuDuring(
+  cluster: Pick<BenchCluster, 'pids'>,
+  work: () => Promise<void>,
+): Promise<ReadonlyMap<string, number>> {
+  const pids = new Map<string, number | 'self'>([['client', 'self'], ...cluster.pids()]);
+  const before = new Map([...pids].map(([name, pid]) => [name, cpuSecondsOf(pid)]));
+  await work();
+  return new Map([...pids].map(([name, pid]) => [name, cpuSecondsOf(pid) - before.get(name)!]));
 }
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5);

@@ -5,12 +5,11 @@
 //   node dist/bench/footprint/main.js [seconds]
 
 import { readFileSync } from 'node:fs';
-import { startBenchCluster } from '../bench-cluster.ts';
+import { cpuSecondsOf, startBenchCluster } from '../bench-cluster.ts';
 
 const [seconds = 60] = process.argv.slice(2).map(Number);
 /** What starting up leaves to do (informers, pools, compilers) is over by then. */
 const SETTLE_SECONDS = 20;
-const TICKS_PER_SECOND = 100;
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -49,10 +48,4 @@ function megabytes(value: number): string {
 function kilobytesOf(pid: number, file: string, field: string): number {
   const text = readFileSync(`/proc/${pid}/${file}`, 'utf8');
   return Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0);
-}
-
-function cpuSecondsOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
