@@ -10,7 +10,9 @@ export const defaultTolerations: AdmissionPlugin = {
   name: 'DefaultTolerationSeconds',
 
   mutate(request) {
-    if (request.operation !== 'CREATE' || !isResource(request, 'pods')) return;
+    const { operation, call } = request;
+    // Updates too: an update that leaves the added ones out would take them away, which is refused.
+    if (operation === 'DELETE' || call.subresource || !isResource(request, 'pods')) return;
     const { spec } = request.object as Pod;
     const own = spec.tolerations ?? [];
     const missing = FAILURES.filter((key) => !own.some((one) => covers(one, key)));

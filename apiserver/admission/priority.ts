@@ -5,13 +5,8 @@ import type { Pod } from '../../proto/generated/core.v1.ts';
 import { PODS, PRIORITY_CLASSES } from '../../proto/generated/resources.ts';
 import type { PriorityClass } from '../../proto/generated/scheduling.v1.ts';
 import type { Lookup } from '../registry/lookup.ts';
+import { SYSTEM_PRIORITIES } from '../registry/system-priorities.ts';
 import { type AdmissionPlugin, isResource } from './admission.ts';
-
-/** Classes that every cluster has. */
-const SYSTEM_PRIORITIES: Readonly<Record<string, number>> = {
-  'system-cluster-critical': 2_000_000_000,
-  'system-node-critical': 2_000_001_000,
-};
 
 interface Priority {
   readonly name?: string | undefined;

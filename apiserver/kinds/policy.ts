@@ -23,6 +23,7 @@ import {
 import type { PriorityClass } from '../../proto/generated/scheduling.v1.ts';
 import { NAME } from '../registry/columns.ts';
 import { defineKind } from '../registry/kind.ts';
+import { SYSTEM_PRIORITIES } from '../registry/system-priorities.ts';
 import { validateImmutable, validateNotNegative } from './template.ts';
 
 /** Classes above belong to the system. */
@@ -142,7 +143,13 @@ export const priorityClassKind = defineKind<PriorityClass>({
     { name: 'PreemptionPolicy', value: ({ preemptionPolicy }) => preemptionPolicy ?? '' },
   ],
   validate({ metadata, value = 0 }, faults) {
-    if (metadata.name?.startsWith('system-') || value <= USER_PRIORITY_MAX) return;
+    const { name = '' } = metadata;
+    if (Object.hasOwn(SYSTEM_PRIORITIES, name) && SYSTEM_PRIORITIES[name] === value) return;
+    if (name.startsWith('system-')) {
+      const why = "priority class names with 'system-' prefix are reserved for system use only";
+      faults.forbidden('metadata.name', why);
+    }
+    if (value <= USER_PRIORITY_MAX) return;
     const why = `maximum allowed value of a user defined priority is ${USER_PRIORITY_MAX}`;
     faults.forbidden('value', why);
   },

@@ -1,5 +1,6 @@
-// What every cluster has from its first start on: the system's namespaces and the Service through
-// which pods reach the API. Run at each start; what is there already is put right, not made twice.
+// What every cluster has from its first start on: the system's namespaces and priority classes, and
+// the Service through which pods reach the API. Run at each start; what is there already is put
+// right, not made twice.
 
 import { deepEqual } from '../../machinery/equality.ts';
 import { hasReason } from '../../machinery/errors.ts';
@@ -9,12 +10,14 @@ import {
   ENDPOINT_SLICES,
   ENDPOINTS,
   NAMESPACES,
+  PRIORITY_CLASSES,
   SERVICES,
 } from '../../proto/generated/resources.ts';
 import type { ApiObject, Resource } from '../../proto/resource.ts';
 import { MASTERS, type User } from '../authn/user.ts';
 import type { Call, Registry } from './registry.ts';
 import { apiServiceAddress } from './service-addresses.ts';
+import { SYSTEM_PRIORITIES } from './system-priorities.ts';
 
 export interface BootstrapConfig {
   readonly serviceCidr: string;
@@ -29,9 +32,12 @@ const SERVICE_PORT = 443;
 const AT = { namespace: 'default', name: 'kubernetes' } as const;
 
 export async function bootstrap(registry: Registry, config: BootstrapConfig): Promise<void> {
-  for (const name of NAMES) {
-    await ensure(registry, NAMESPACES, { metadata: { name } });
-  }
+  await Promise.all([
+    ...NAMES.map((name) => ensure(registry, NAMESPACES, { metadata: { name } })),
+    ...Object.entries(SYSTEM_PRIORITIES).map(([name, value]) =>
+      ensure(registry, PRIORITY_CLASSES, { metadata: { name }, value }),
+    ),
+  ]);
   await ensure(registry, SERVICES, apiService(config));
   if (config.advertiseAddress === undefined) return;
   await replace(registry, ENDPOINTS, endpointsOf(config.advertiseAddress, config.port));

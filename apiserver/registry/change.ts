@@ -8,7 +8,7 @@ import type { ApiObject, Resource } from '../../proto/resource.ts';
 import type { Entry, Store } from '../store/store.ts';
 import type { ObjectCaches } from './caches.ts';
 import { encodedOf, encodedOfEntry, encodeObject, isSame, unstored } from './encode.ts';
-import type { Hold } from './hold.ts';
+import { type Hold, settleFailed } from './hold.ts';
 import { storeKeyOf } from './keys.ts';
 import type { Encoded } from './registry.ts';
 
@@ -136,7 +136,7 @@ async function put(
     hold?.commit();
     return { outcome: { item: encodedOf(object, value, result.revision), gone: false } };
   } catch (error) {
-    hold?.revert();
+    settleFailed(hold, error);
     throw error;
   }
 }

@@ -7,7 +7,7 @@ import { type AdmissionRequest, admitMutating, admitValidating } from '../admiss
 import type { Context } from './context.ts';
 import { decodeObject } from './decode.ts';
 import { encodedOf, encodeObject, unstored } from './encode.ts';
-import { NOTHING_HELD } from './hold.ts';
+import { NOTHING_HELD, settleFailed } from './hold.ts';
 import { refuseFaults } from './invalid.ts';
 import { storeKeyOf } from './keys.ts';
 import type { Kind } from './kind.ts';
@@ -106,7 +106,7 @@ async function insert(context: Context, call: Call, object: ApiObject): Promise<
     hold.commit();
     return item;
   } catch (error) {
-    hold.revert();
+    settleFailed(hold, error);
     throw error;
   }
 }

@@ -2,6 +2,7 @@
 // node ports of Services. Begun before the store is written, settled by what the store says.
 
 import type { ApiObject } from '../../proto/resource.ts';
+import { StoreUnavailableError } from '../store/store.ts';
 
 export interface Hold {
   commit(): void;
@@ -14,6 +15,14 @@ export interface Bookkeeping {
   begin(object: ApiObject, previous: ApiObject | undefined): Promise<Hold>;
   /** The object is gone from the store. */
   released(object: ApiObject): void;
+}
+
+/**
+ * After an error: a store that cannot be reached may have written all the same, so what was taken
+ * stays taken until the next start looks at what is stored.
+ */
+export function settleFailed(hold: Hold | undefined, error: unknown): void {
+  if (!(error instanceof StoreUnavailableError)) hold?.revert();
 }
 
 export const NOTHING_HELD: Hold = { commit() {}, revert() {} };

@@ -44,7 +44,10 @@ export function createServiceBookkeeping(parts: ServiceAddressParts): Bookkeepin
   return {
     async begin(object, previous) {
       loading ??= load(parts, pools);
-      await loading;
+      await loading.catch((error: unknown) => {
+        loading = undefined;
+        throw error;
+      });
       return hold(pools, object as Service, previous as Service | undefined);
     },
     released(object) {
