@@ -2,15 +2,18 @@
 //
 //   a pod is bound once and stays where it is bound; names are never taken over by another uid
 //   without a deletion in between; nodes are never given, nor run, more than they have;
-//   no container is started twice unless its machine went down
+//   no container is started twice unless its machine went down; no lease is taken from a holder
+//   that may still believe in it
 
 import { milliValueOf } from '../../machinery/quantity.ts';
+import type { Lease } from '../../proto/generated/coordination.v1.ts';
 import type { Node, Pod } from '../../proto/generated/core.v1.ts';
 import type { History, Version } from './history.ts';
 import type { Complain } from './witness.ts';
 
 const PODS = '/registry/core/pods/';
 const NODES = '/registry/core/nodes/';
+const LEASES = '/registry/coordination.k8s.io/leases/';
 const COUNTED = ['cpu', 'memory'] as const;
 
 interface Invariants {
@@ -29,6 +32,7 @@ export function watchInvariants(history: History, invariants: Invariants): void 
     if (revision <= lastRevision) complain(`revision ${revision} came after ${lastRevision}`);
     lastRevision = revision;
     if (isReplaced(version)) complain(`${version.key} changed its uid at ${revision}`);
+    if (version.key.startsWith(LEASES)) checkLease(version, complain);
     if (!version.key.startsWith(PODS)) return;
     const pod = version.object as Pod | undefined;
     const before = version.previous?.object as Pod | undefined;
@@ -48,6 +52,16 @@ const isReplaced = ({ object, previous }: Version): boolean =>
   object !== undefined &&
   previous?.object !== undefined &&
   object.metadata.uid !== previous.object.metadata.uid;
+
+function checkLease({ key, object, previous }: Version, complain: Complain): void {
+  const held = (previous?.object as Lease | undefined)?.spec;
+  const taken = (object as Lease | undefined)?.spec;
+  if (!held?.holderIdentity || !taken?.holderIdentity) return;
+  if (held.holderIdentity === taken.holderIdentity) return;
+  const idleMs = Date.parse(taken.renewTime ?? '') - Date.parse(held.renewTime ?? '');
+  if (idleMs >= (held.leaseDurationSeconds ?? 0) * 1000) return;
+  complain(`${key} was taken from ${held.holderIdentity} after ${idleMs} ms`);
+}
 
 function checkCapacity(
   history: History,

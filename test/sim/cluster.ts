@@ -29,6 +29,8 @@ export interface SimOptions {
   readonly schedulers?: number;
   /** Schedulers that know nothing of each other, instead of one leader. */
   readonly areRivals?: boolean;
+  /** Which pods each scheduler cares for; absent: all care for the same. */
+  readonly schedulerNames?: readonly string[];
   readonly managers?: number;
 }
 
@@ -60,7 +62,8 @@ export class SimCluster {
   #proxy: Informers | undefined;
 
   constructor(options: SimOptions) {
-    const { seed, nodes = 3, schedulers = 1, areRivals = false, managers = 1 } = options;
+    const { seed, nodes = 3, managers = 1, schedulerNames, areRivals = false } = options;
+    const { schedulers = schedulerNames?.length ?? 1 } = options;
     this.seed = seed;
     this.isBindingExact = !areRivals;
     const complain = (violation: string) => {
@@ -88,7 +91,10 @@ export class SimCluster {
       this.#add(`manager-${index}`, (process) => this.#runManager(process));
     }
     for (const index of numbered(schedulers)) {
-      this.#add(`scheduler-${index}`, (process) => this.#runScheduler(process, areRivals));
+      const schedulerName = schedulerNames?.[index - 1] ?? 'default-scheduler';
+      this.#add(`scheduler-${index}`, (process) =>
+        this.#runScheduler(process, { isAlone: areRivals, schedulerName }),
+      );
     }
     this.#add('proxy', (process) => this.#runProxy(process));
     for (const node of this.nodes) {
@@ -252,12 +258,15 @@ export class SimCluster {
     return manager.run(new AbortController().signal);
   }
 
-  #runScheduler(process: SimProcess, isAlone: boolean): Promise<void> {
+  #runScheduler(
+    process: SimProcess,
+    { isAlone, schedulerName }: { readonly isAlone: boolean; readonly schedulerName: string },
+  ): Promise<void> {
     const parts = this.#partsOf(process);
     const election = { namespace: 'kube-system', name: 'scheduler', identity: process.name };
     const scheduler = createSchedulerComponent({
       ...parts,
-      profiles: [defaultProfile(parts)],
+      profiles: [defaultProfile({ ...parts, schedulerName })],
       config: isAlone ? {} : { election },
     });
     return scheduler.run(new AbortController().signal);

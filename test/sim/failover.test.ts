@@ -3,6 +3,7 @@
 import { DEPLOYMENTS, SERVICES } from '../../proto/generated/resources.ts';
 import { Chaos } from './chaos.ts';
 import type { SimCluster } from './cluster.ts';
+import { CALM } from './network.ts';
 import { app, front, scale, setImage } from './objects.ts';
 import { converges, scenario } from './scenario.ts';
 
@@ -42,18 +43,32 @@ scenario(
 );
 
 scenario(
-  'two schedulers that know nothing of each other bind no pod twice, and nodes refuse the surplus',
-  { seeds: 5, schedulers: 2, areRivals: true, nodes: 2 },
+  'two schedulers that know nothing of each other bind no pod twice',
+  { seeds: 4, schedulers: 2, areRivals: true },
   async (cluster) => {
     await cluster.act((api) => api.create(SERVICES, front('web')));
-    // Two nodes of 4 cores: six pods fill them, so rivals collide.
-    await cluster.act((api) => api.create(DEPLOYMENTS, app('web', { replicas: 2, cpu: '1300m' })));
+    await cluster.act((api) => api.create(DEPLOYMENTS, app('web', { replicas: 2 })));
     await converges(cluster);
+    cluster.network.weather = { delayMsMax: 100, lossRate: 0.02 };
+    await playWithScale(cluster);
+    cluster.network.weather = { ...CALM };
+    await converges(cluster);
+  },
+);
+
+scenario(
+  'what two schedulers together put too much on a node, the node refuses',
+  { seeds: 4, schedulerNames: ['one', 'two'], areRivals: true, nodes: 3 },
+  async (cluster) => {
+    const big = { replicas: 3, cpu: '1800m' };
     cluster.network.weather = { delayMsMax: 40, lossRate: 0 };
-    await cluster.act(scale('web', 6));
-    await converges(cluster);
-    await cluster.act(scale('web', 1));
-    await cluster.act(scale('web', 6));
+    await cluster.act(async (api) => {
+      await Promise.all(
+        ['one', 'two'].map((schedulerName) =>
+          api.create(DEPLOYMENTS, app(schedulerName, { ...big, schedulerName })),
+        ),
+      );
+    });
     await converges(cluster);
   },
 );

@@ -13,11 +13,12 @@ interface Wish {
   readonly namespace?: string;
   readonly maxUnavailable?: number;
   readonly tolerationSeconds?: number;
+  readonly schedulerName?: string;
 }
 
 export function app(name: string, wish: Wish): Deployment {
   const { replicas, image = 'web:1', cpu = '100m', namespace = 'default' } = wish;
-  const { maxUnavailable = 1, tolerationSeconds } = wish;
+  const { maxUnavailable = 1, tolerationSeconds, schedulerName = 'default-scheduler' } = wish;
   const tolerations = ['not-ready', 'unreachable'].map(
     (why): Toleration => ({
       key: `node.kubernetes.io/${why}`,
@@ -43,6 +44,7 @@ export function app(name: string, wish: Wish): Deployment {
         {
           containers: [container],
           terminationGracePeriodSeconds: 2,
+          schedulerName,
           ...(tolerationSeconds !== undefined && { tolerations }),
         },
       ),
