@@ -53,5 +53,5 @@ const textOf = (fields: LogFields): string =>
 
 function shown(value: unknown): string {
   if (!(value instanceof Error)) return JSON.stringify(value) ?? String(value);
-  return value.name === 'StatusError' ? value.message : (value.stack ?? value.message);
+  return WORLDLY.includes(value.name) ? value.message : (value.stack ?? value.message);
 }
