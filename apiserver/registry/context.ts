@@ -8,6 +8,7 @@ import type { Check } from '../../machinery/schema/check.ts';
 import type { Decoder } from '../../machinery/schema/decode.ts';
 import type { Resource } from '../../proto/resource.ts';
 import type { AdmissionPlugin } from '../admission/admission.ts';
+import type { StoreUnavailableError } from '../store/store.ts';
 import type { Stores, Target } from './change.ts';
 import type { Bookkeeping } from './hold.ts';
 import type { Call } from './registry.ts';
@@ -44,3 +45,6 @@ export const methodNotAllowed = (call: Call): StatusError =>
 
 export const subresourceNotFound = (): StatusError =>
   new StatusError('NotFound', 'the server could not find the requested resource');
+
+export const unavailable = (error: StoreUnavailableError): StatusError =>
+  new StatusError('ServiceUnavailable', error.message, { cause: error });

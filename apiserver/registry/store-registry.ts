@@ -1,7 +1,7 @@
 // The registry over a store and its watch caches: one verb a file, put together here.
 
 import type { Clock } from '../../machinery/clock.ts';
-import { badRequest, StatusError } from '../../machinery/errors.ts';
+import { badRequest } from '../../machinery/errors.ts';
 import type { Log } from '../../machinery/log.ts';
 import type { Random } from '../../machinery/random.ts';
 import { schemaChecks } from '../../machinery/schema/check.ts';
@@ -12,7 +12,7 @@ import type { AdmissionPlugin } from '../admission/admission.ts';
 import { type Store, StoreUnavailableError } from '../store/store.ts';
 import { bindPod } from './bind.ts';
 import type { ObjectCaches } from './caches.ts';
-import { type Context, methodNotAllowed, subresourceNotFound } from './context.ts';
+import { type Context, methodNotAllowed, subresourceNotFound, unavailable } from './context.ts';
 import { createObject } from './create.ts';
 import { deleteCollection, deleteObject } from './delete.ts';
 import type { Bookkeeping } from './hold.ts';
@@ -104,9 +104,7 @@ async function guarded<R>(work: () => Promise<R>): Promise<R> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof StoreUnavailableError) {
-      throw new StatusError('ServiceUnavailable', error.message, { cause: error });
-    }
+    if (error instanceof StoreUnavailableError) throw unavailable(error);
     if (error instanceof RangeError && /call stack/i.test(error.message)) {
       throw badRequest('the body is nested too deeply', { cause: error });
     }

@@ -21,6 +21,10 @@ export async function updateObject(context: Context, call: Call, body: unknown):
   const { kind } = call;
   const decoded = decodeObject(kind, context.decoderOf(kind.resource.type), body, call);
   checkAddress(decoded, call);
+  const { resourceVersion, uid } = decoded.metadata;
+  // One that names its revision fits one state only, so it is never tried on a second one.
+  const isPinned = resourceVersion !== undefined && resourceVersion !== '0';
+  if (isPinned) return replaceObject(context, call, () => decoded);
   // Every attempt changes its object: later ones start from this text.
   const text = JSON.stringify(decoded);
   let spare: ApiObject | undefined = decoded;
@@ -31,7 +35,7 @@ export async function updateObject(context: Context, call: Call, body: unknown):
       return object;
     });
   } catch (error) {
-    const mayCreate = kind.createOnUpdate && !call.subresource && !decoded.metadata.uid;
+    const mayCreate = kind.createOnUpdate && !call.subresource && !uid;
     if (!mayCreate || !hasReason(error, 'NotFound')) throw error;
     return createDecoded(context, call, JSON.parse(text) as ApiObject);
   }

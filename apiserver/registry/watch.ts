@@ -1,7 +1,8 @@
 // watch: the query as the watch cache takes it.
 
 import type { WatchQuery } from '../../machinery/transport.ts';
-import type { Context } from './context.ts';
+import { StoreUnavailableError } from '../store/store.ts';
+import { type Context, unavailable } from './context.ts';
 import { reach, revisionOf } from './read.ts';
 import type { Call, EncodedEvent } from './registry.ts';
 import { filterOf, pick } from './selection.ts';
@@ -23,7 +24,7 @@ export async function* watchObjects(
     await reach(context, query.resourceVersion, signal);
   } catch (error) {
     if (signal.aborted) return;
-    throw error;
+    throw error instanceof StoreUnavailableError ? unavailable(error) : error;
   }
   const cache = context.hub.cacheOf(call.kind.resource);
   yield* cache.watch(
