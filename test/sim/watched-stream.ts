@@ -1,6 +1,7 @@
 // One watch as its client sees it, against the store's history of what it selects.
 
 import { prefixOf } from '../../apiserver/registry/keys.ts';
+import { deepEqual } from '../../machinery/equality.ts';
 import type { Selection, WatchEvent, WatchQuery } from '../../machinery/transport.ts';
 import type { Pod } from '../../proto/generated/core.v1.ts';
 import type { ApiObject, Resource } from '../../proto/resource.ts';
@@ -56,6 +57,10 @@ export class WatchedStream {
     const next = this.#next(Number.POSITIVE_INFINITY);
     const wanted = next && `${next.change} ${next.version.key} at ${next.version.revision}`;
     const found = `${event.type} ${this.#keyOf(event.object)} at ${revision}`;
+    const truth = event.type === 'DELETED' ? next?.version.previous : next?.version;
+    if (wanted === found && !isContentOf(event.object, truth?.object)) {
+      this.#wrong(`saw ${found} with other content than is stored`);
+    }
     if (wanted !== found) {
       this.#wrong(`saw ${found} where ${wanted} came next (${JSON.stringify(query)})`);
       this.#startAfter(revision);
@@ -126,6 +131,12 @@ export class WatchedStream {
   #wrong(what: string): void {
     this.#watched.complain(`a watch of ${this.#watched.resource.plural} ${what}`);
   }
+}
+
+/** What is stored carries no revision; all else is the same. */
+export function isContentOf(seen: ApiObject, stored: ApiObject | undefined): boolean {
+  const { resourceVersion: _, ...metadata } = seen.metadata;
+  return deepEqual(JSON.parse(JSON.stringify({ ...seen, metadata })), stored);
 }
 
 /** What a query selects, worked out apart from the server; undefined: beyond this witness. */

@@ -11,7 +11,7 @@ import type { Pod } from '../../proto/generated/core.v1.ts';
 import { PODS } from '../../proto/generated/resources.ts';
 import type { ApiObject, ObjectList, Resource } from '../../proto/resource.ts';
 import type { History, Version } from './history.ts';
-import { type Sight, selectionOf, WatchedStream } from './watched-stream.ts';
+import { isContentOf, type Sight, selectionOf, WatchedStream } from './watched-stream.ts';
 
 export type Complain = (violation: string) => void;
 
@@ -30,7 +30,9 @@ export class Witness {
     const since = this.#history.revision;
     try {
       const object = await answer;
-      if (!this.#existed(key, since, ({ revision }) => revision === revisionOf(object))) {
+      const isIt = (version: Version) =>
+        version.revision === revisionOf(object) && isContentOf(object, version.object);
+      if (!this.#existed(key, since, isIt)) {
         this.#complain(`get ${key} answered revision ${revisionOf(object)}, older than ${since}`);
       }
       return object;
@@ -143,11 +145,13 @@ export class Witness {
 
   #written(key: string, object: ApiObject): Version | undefined {
     const version = this.#history.of(key).find(({ revision }) => revision === revisionOf(object));
-    if (version?.object?.metadata.uid === object.metadata.uid) return version;
+    if (version?.object && isContentOf(object, version.object)) return version;
     // The last write of a deleted object (its last finalizer) is answered, but removes it.
     const isGone = version !== undefined && version.object === undefined;
     if (!isGone) {
-      this.#complain(`a write of ${key} at ${revisionOf(object)} was acknowledged, never stored`);
+      this.#complain(
+        `a write of ${key} at ${revisionOf(object)} was acknowledged, never stored so`,
+      );
     }
     return undefined;
   }
