@@ -102,6 +102,8 @@ const GRPC_OPTIONS = {
   'grpc-node.flow_control_window': 1024 * 1024,
   'grpc.keepalive_time_ms': 60_000,
   'grpc.keepalive_timeout_ms': 20_000,
+  // Books about every call that nobody reads.
+  'grpc.enable_channelz': 0,
 };
 
 export async function listenGrpc(

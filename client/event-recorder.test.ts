@@ -118,3 +118,16 @@ test('what is told while the server hangs is bounded', async () => {
   stop.abort();
   await ran;
 });
+
+test('hosts that share a recorder share its writers, and each speaks for itself', async () => {
+  const { clock, recorder, events } = setUp();
+  recorder.of('n2').event(pod('web'), 'Normal', 'Started', 'Started container');
+  recorder.of('n3').event(pod('web'), 'Normal', 'Started', 'Started container');
+  await clock.advance(0);
+  expect(
+    events().map(({ source, reportingInstance, count }) => [source, reportingInstance, count]),
+  ).toEqual([
+    [{ component: 'kubelet', host: 'n2' }, 'n2', 1],
+    [{ component: 'kubelet', host: 'n3' }, 'n3', 1],
+  ]);
+});

@@ -45,6 +45,12 @@ export interface EventRecorder {
   run(signal: AbortSignal): Promise<void>;
 }
 
+/** One recorder, and one pair of writers, for all hosts that live in one process. */
+export interface SharedRecorder extends EventRecorder {
+  /** Speaks for another host; it is written by `run` of the recorder that it comes from. */
+  of(host: string): EventRecorder;
+}
+
 export interface EventRecorderOptions {
   readonly transport: Transport;
   /** `kubelet`, `default-scheduler`... */
@@ -54,6 +60,8 @@ export interface EventRecorderOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Events that wait to be written; for many hosts, more. */
+  readonly queueMax?: number;
 }
 
 /** For tests and for parts that tell nobody. */
@@ -66,10 +74,17 @@ interface Told {
   isStored: boolean;
 }
 
-export const createEventRecorder = (options: EventRecorderOptions): EventRecorder =>
+interface Composed {
+  readonly regarding: ObjectReference;
+  readonly type: EventType;
+  readonly reason: string;
+  readonly message: string;
+}
+
+export const createEventRecorder = (options: EventRecorderOptions): SharedRecorder =>
   new QueuedRecorder(options);
 
-class QueuedRecorder implements EventRecorder {
+class QueuedRecorder implements SharedRecorder {
   readonly #options: EventRecorderOptions;
   readonly #queue: WorkQueue;
   readonly #told = new Map<string, Told>();
@@ -85,25 +100,31 @@ class QueuedRecorder implements EventRecorder {
     });
   }
 
-  event(
-    object: ApiObject | ObjectReference,
-    type: EventType,
-    reason: string,
-    message: string,
+  event(...what: Parameters<EventRecorder['event']>): void {
+    this.#tell(this.#options.host, what);
+  }
+
+  of(host: string): EventRecorder {
+    return { event: (...what) => this.#tell(host, what), run: async () => {} };
+  }
+
+  #tell(
+    host: string | undefined,
+    [object, type, reason, message]: Parameters<EventRecorder['event']>,
   ): void {
     const regarding = referenceOf(object);
     const text = message.slice(0, MESSAGE_LENGTH_MAX);
     const { uid, kind, namespace, name, fieldPath } = regarding;
     const source = JSON.stringify([kind, namespace, name, uid]);
     if (!this.#mayTell(source)) return;
-    const key = JSON.stringify([source, fieldPath, type, reason, text]);
+    const key = JSON.stringify([source, host, fieldPath, type, reason, text]);
     const nowMs = this.#options.clock.now();
     const told = this.#told.get(key);
     if (told !== undefined) {
       told.count++;
       told.lastMs = nowMs;
-    } else if (this.#queue.length >= QUEUE_MAX) return;
-    const event = told?.event ?? this.#compose(regarding, type, reason, text);
+    } else if (this.#queue.length >= (this.#options.queueMax ?? QUEUE_MAX)) return;
+    const event = told?.event ?? this.#compose(host, { regarding, type, reason, message: text });
     remember(this.#told, key, told ?? { event, count: 1, lastMs: nowMs, isStored: false });
     this.#queue.add(key);
   }
@@ -119,8 +140,8 @@ class QueuedRecorder implements EventRecorder {
     return bucket.tryTake();
   }
 
-  #compose(regarding: ObjectReference, type: EventType, reason: string, message: string): Event {
-    const { component, host, clock, random } = this.#options;
+  #compose(host: string | undefined, { regarding, type, reason, message }: Composed): Event {
+    const { component, clock, random } = this.#options;
     const now = timestampOf(clock.now());
     const name = `${(regarding.name ?? '').slice(0, NAME_LENGTH_MAX)}.${suffix(random, 16)}`;
     return {

@@ -2,6 +2,7 @@
 
 import { mkdir, readFile } from 'node:fs/promises';
 import { CONNECT_FLAGS, connect } from '../client/connect.ts';
+import { createEventRecorder } from '../client/event-recorder.ts';
 import { createInformers } from '../client/informers.ts';
 import { systemClock as clock } from '../machinery/clock.ts';
 import { runComponent, serveHealth } from '../machinery/component.ts';
@@ -19,6 +20,9 @@ import { startServer } from './server/server.ts';
 const NAME = 'kubelet';
 /** Hollow nodes have no network: they all are reached on loopback. */
 const HOLLOW_IP = '127.0.0.1';
+
+/** The events of a burst of a thousand pods, which no user waits for. */
+const HOLLOW_EVENTS_MAX = 4000;
 
 const FLAGS = {
   ...CONNECT_FLAGS,
@@ -101,19 +105,22 @@ async function hollowFleet(flags: Config, base: KubeletConfig, ambient: Ambient)
   const kubelets: Kubelet[] = [];
   const port = await serve(flags, { host: HOLLOW_IP, port: 0 }, { kubelets, log, signal });
   const informers = createInformers({ transport, clock, random, log });
+  const telling = { transport, component: NAME, queueMax: HOLLOW_EVENTS_MAX };
+  const recorder = createEventRecorder({ ...telling, clock, random, log });
   for (let index = 1; index <= flags.nodes; index++) {
     const nodeName = `${flags['node-name-prefix']}${index}`;
     const podCidr = `10.${128 + Math.floor(index / 256)}.${index % 256}.0/24`;
     const runtime = hollowOf(flags, podCidr);
     const config = { ...base, nodeName, podCidr, port };
     const named = log.with({ nodeName });
-    const shared = { transport, clock, random, informers };
+    const shared = { transport, clock, random, informers, recorder };
     kubelets.push(createKubelet({ ...shared, runtime, log: named, config }));
   }
   return {
     kubelets,
     run: async (stop) => {
-      await Promise.all([...kubelets.map((one) => one.run(stop)), informers.run(stop)]);
+      const nodes = kubelets.map((one) => one.run(stop));
+      await Promise.all([...nodes, informers.run(stop), recorder.run(stop)]);
     },
   };
 }

@@ -43,7 +43,18 @@ export function rulesFor(
   return [...PUBLIC, ...builtInRulesOf(user), ...granted];
 }
 
+const builtInRules = new WeakMap<User, readonly PolicyRule[]>();
+
+/** The tables do not change; a user is one value for all requests of a connection. */
 function builtInRulesOf(user: User): readonly PolicyRule[] {
+  const known = builtInRules.get(user);
+  if (known !== undefined) return known;
+  const rules = rulesInTables(user);
+  builtInRules.set(user, rules);
+  return rules;
+}
+
+function rulesInTables(user: User): readonly PolicyRule[] {
   const own = Object.hasOwn(RULES_OF_USER, user.name) ? (RULES_OF_USER[user.name] ?? []) : [];
   const groups = user.groups.flatMap((group) =>
     Object.hasOwn(RULES_OF_GROUP, group) ? (RULES_OF_GROUP[group] ?? []) : [],

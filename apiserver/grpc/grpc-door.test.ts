@@ -1,3 +1,4 @@
+import { TLSSocket } from 'node:tls';
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { KeyPair } from '../../machinery/certificates.ts';
@@ -173,4 +174,20 @@ test('without a certificate there is no connection', async () => {
   const asked = call(anonymous, API_SERVICE.get, { ref: MAPS, resource_version: '' });
   await expect(asked).rejects.toMatchObject({ code: 14 });
   anonymous.close();
+});
+
+test('the certificate of a connection that is known is not read again', async () => {
+  await create('known');
+  const { getPeerCertificate } = TLSSocket.prototype;
+  let reads = 0;
+  TLSSocket.prototype.getPeerCertificate = function (this: TLSSocket, isDetailed: true) {
+    reads++;
+    return getPeerCertificate.call(this, isDetailed);
+  } as typeof getPeerCertificate;
+  try {
+    await create('known-too');
+  } finally {
+    TLSSocket.prototype.getPeerCertificate = getPeerCertificate;
+  }
+  expect(reads).toBe(0);
 });

@@ -38,6 +38,7 @@ import {
   selectionOf,
   watchQueryOf,
 } from './calls.ts';
+import { certificateOf, type Incoming } from './certificate.ts';
 import { batchFrame } from './frames.ts';
 import { refusalOf } from './refusal.ts';
 
@@ -55,8 +56,6 @@ export interface GrpcParts {
 const PAGE_ITEMS_MAX = 400;
 const NO_JSON: JsonObject = { json: new Uint8Array(0) };
 
-type Incoming = Pick<ServerUnaryCall<unknown, unknown>, 'getAuthContext' | 'metadata'>;
-
 export function grpcService(parts: GrpcParts): UntypedServiceImplementation {
   const { authenticate, authorize, limits, registry, log, stopping } = parts;
 
@@ -68,7 +67,7 @@ export function grpcService(parts: GrpcParts): UntypedServiceImplementation {
   ): Promise<R> {
     const [authorization] = incoming.metadata.get('authorization');
     const user = await authenticate({
-      certificate: incoming.getAuthContext()?.sslPeerCertificate,
+      certificate: certificateOf(incoming),
       authorization: authorization?.toString(),
     });
     return limits.run(user, attributes, async () => {
