@@ -6,7 +6,11 @@
 
 import { setMaxListeners } from 'node:events';
 import { statfs } from 'node:fs/promises';
-import { createEventRecorder, type EventRecorder } from '../client/event-recorder.ts';
+import {
+  createEventRecorder,
+  type EventRecorder,
+  type SharedRecorder,
+} from '../client/event-recorder.ts';
 import { createInformers, type Informers } from '../client/informers.ts';
 import type { Informer } from '../client/lister.ts';
 import type { Clock } from '../machinery/clock.ts';
@@ -65,6 +69,8 @@ export interface KubeletOptions {
   readonly onOpen?: (signal: AbortSignal) => Promise<void>;
   /** Shared by the nodes of one process: then each sees all pods and picks its own. */
   readonly informers?: Informers;
+  /** Shared in the same way: a fleet tells its events with two writers, not two a node. */
+  readonly recorder?: SharedRecorder;
 }
 
 export interface Kubelet {
@@ -106,7 +112,9 @@ class Node implements Kubelet {
     });
     const host = config.nodeName;
     const component = 'kubelet';
-    this.#recorder = createEventRecorder({ transport, component, host, clock, random, log });
+    this.#recorder =
+      options.recorder?.of(host) ??
+      createEventRecorder({ transport, component, host, clock, random, log });
     this.#informers = options.informers ?? createInformers({ transport, clock, random, log });
     const query = { fieldSelector: `spec.nodeName=${config.nodeName}` };
     this.#pods = this.#informers.of(PODS, options.informers ? {} : { query });
