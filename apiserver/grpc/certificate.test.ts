@@ -1,12 +1,12 @@
 import type { PeerCertificate } from 'node:tls';
-import { type AuthContext, Metadata } from '@grpc/grpc-js';
+import { Metadata } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
-import { certificateOf } from './certificate.ts';
+import { certificateOf, type Incoming } from './certificate.ts';
 
 function connection(name: string) {
   const session = {};
   let reads = 0;
-  const getAuthContext = (): AuthContext => {
+  const getAuthContext = (): ReturnType<Incoming['getAuthContext']> => {
     reads++;
     return { sslPeerCertificate: { subject: { CN: name } } as PeerCertificate };
   };
