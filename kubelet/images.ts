@@ -9,8 +9,9 @@ import type { Image, Runtime } from './runtime/runtime.ts';
 
 const PULLS_MAX = 4; // At once; more would only share the same line.
 const FAILURES_KEPT_MAX = 1000;
+/** `[host[:port]/]path[:tag][@digest]`; only the host and the tag may have capitals. */
 const REFERENCE =
-  /^(?=.{1,255}$)(?:[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::\d+)?\/)?[a-z0-9]+(?:(?:\.|_{1,2}|-+|\/)[a-z0-9]+)*(?::[\w][\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/i;
+  /^(?=.{1,255}$)(?:[a-zA-Z0-9]+(?:[.-]+[a-zA-Z0-9]+)*(?::\d+)?\/)?[a-z0-9]+(?:(?:\.|_{1,2}|-+|\/)[a-z0-9]+)*(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
 
 export interface ImageRequest {
   readonly podUid: string;

@@ -5,6 +5,8 @@ import { milliValueOf } from '../../machinery/quantity.ts';
 import type { Pod } from '../../proto/generated/core.v1.ts';
 import { initSpecsOf, isSidecar, type Verdict } from './view.ts';
 
+const ANY_ADDRESS = '0.0.0.0';
+
 export type Amounts = ReadonlyMap<string, number>;
 
 /** In thousandths of each resource's unit. */
@@ -80,10 +82,9 @@ function sumOf(all: readonly Amounts[]): Amounts {
 }
 
 function portConflict(pod: Pod, others: readonly Pod[]): Verdict | undefined {
-  const wanted = hostPortsOf(pod);
-  if (wanted.length === 0) return undefined;
-  const taken = new Set(others.flatMap(hostPortsOf));
-  if (!wanted.some((port) => taken.has(port))) return undefined;
+  const taken = others.flatMap(hostPortsOf);
+  const clashes = hostPortsOf(pod).some((port) => taken.some((other) => areSame(port, other)));
+  if (!clashes) return undefined;
   return {
     reason: 'NodePorts',
     message:
@@ -91,11 +92,21 @@ function portConflict(pod: Pod, others: readonly Pod[]): Verdict | undefined {
   };
 }
 
-const hostPortsOf = (pod: Pod): string[] =>
+interface TakenPort {
+  readonly ip: string;
+  readonly port: string;
+}
+
+const hostPortsOf = (pod: Pod): TakenPort[] =>
   [...pod.spec.containers, ...initSpecsOf(pod).filter(isSidecar)].flatMap(({ ports = [] }) =>
     ports
       .filter(({ hostPort }) => hostPort !== undefined && hostPort > 0)
-      .map(
-        ({ hostPort, protocol = 'TCP', hostIP = '0.0.0.0' }) => `${hostIP}:${hostPort}/${protocol}`,
-      ),
+      .map(({ hostPort, protocol = 'TCP', hostIP }) => ({
+        ip: hostIP || ANY_ADDRESS,
+        port: `${hostPort}/${protocol}`,
+      })),
   );
+
+/** A port on all addresses is taken on each of them. */
+const areSame = (a: TakenPort, b: TakenPort): boolean =>
+  a.port === b.port && (a.ip === b.ip || a.ip === ANY_ADDRESS || b.ip === ANY_ADDRESS);

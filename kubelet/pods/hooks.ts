@@ -35,6 +35,7 @@ export async function runHook(
   subject: HookSubject,
 ): Promise<void> {
   if (hook.sleep) return clock.sleep(hook.sleep.seconds * 1000);
+  if (runtime.isSimulated) return;
   const answer = hook.exec
     ? await execIn(runtime, subject.container.id, hook.exec)
     : await within(clock, HTTP_TIMEOUT_MS, (signal) => ask(hook, subject, signal));
@@ -65,21 +66,34 @@ export async function within<T>(
   }
 }
 
+/** Aborted, it lets go of the command, which may go on in its container. */
 export async function execIn(
   runtime: Runtime,
   id: string,
   { command = [] }: ExecAction,
+  signal?: AbortSignal,
 ): Promise<ActionAnswer> {
+  const late: ActionAnswer = { isOk: false, output: 'command timed out' };
+  if (signal?.aborted) return late;
   const session = await runtime.exec(id, { command, tty: false, stdin: false });
+  const close = (): void => session.close();
+  if (signal?.aborted) close();
+  signal?.addEventListener('abort', close, { once: true });
   let output = '';
   const keep = (chunk: unknown): void => {
     if (output.length < OUTPUT_BYTES_MAX) output += String(chunk);
   };
   session.stdout.on('data', keep);
   session.stderr?.on('data', keep);
-  const code = await session.exitCode;
-  const text = output.slice(0, OUTPUT_BYTES_MAX);
-  return { isOk: code === 0, output: text || (code === 0 ? '' : `command ended with ${code}`) };
+  try {
+    const code = await session.exitCode;
+    if (signal?.aborted) return late;
+    const text = output.slice(0, OUTPUT_BYTES_MAX);
+    return { isOk: code === 0, output: text || (code === 0 ? '' : `command ended with ${code}`) };
+  } finally {
+    signal?.removeEventListener('abort', close);
+    close(); // A socket left open would stay open in the engine too.
+  }
 }
 
 export function portOf(port: number | string, { ports = [] }: ContainerSpec): number {

@@ -129,6 +129,8 @@ function sessionOf(
   });
   const exitCode = ended.then(() => {
     sink.end();
+    // The engine keeps its half open as long as ours is: each session would leave a socket behind.
+    (socket as unknown as PassThrough).destroy();
     return controls.exitCode();
   });
   exitCode.catch(() => {}); // Whoever waits for it sees the failure.
