@@ -71,6 +71,19 @@ test('nulls and empty values vanish, but not where zero means something', () => 
   expect(JSON.stringify(body)).not.toContain('nodeName');
 });
 
+test('what is applied keeps its nulls and empty values, and no defaults come into it', () => {
+  const body = {
+    metadata: { labels: { a: null } },
+    spec: { paused: false, replicas: null, foo: 1, template: { spec: { volumes: [] } } },
+  };
+  const { unknown } = decoderOf(DEPLOYMENT)(body, 'partial');
+  expect(unknown).toEqual(['spec.foo']);
+  expect(body).toEqual({
+    metadata: { labels: { a: null } },
+    spec: { paused: false, replicas: null, template: { spec: { volumes: [] } } },
+  });
+});
+
 test('quantities and times take their canonical form', () => {
   const { body } = decode(POD, {
     metadata: { creationTimestamp: '2026-01-02T03:04:05.678+01:00' },

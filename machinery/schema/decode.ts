@@ -17,8 +17,11 @@ export interface Decoded {
   readonly unknown: readonly string[];
 }
 
-/** Changes `body` in place. Throws DecodeError where a value has the wrong type. */
-export type Decoder = (body: Record<string, unknown>) => Decoded;
+/**
+ * Changes `body` in place. Throws DecodeError where a value has the wrong type. What a client
+ * applies is `partial`: no defaults come into it, and its nulls and empty values stay.
+ */
+export type Decoder = (body: Record<string, unknown>, extent?: 'partial') => Decoded;
 
 export { DecodeError };
 
@@ -31,8 +34,8 @@ export function schemaDecoders(tables: SchemaTables): (type: string) => Decoder 
   );
   return onceEach((type) => {
     const message = messageOf(type);
-    return (body) => {
-      const walk: Walk = { path: [], unknown: [] };
+    return (body, extent) => {
+      const walk: Walk = { path: [], unknown: [], isPartial: extent === 'partial' };
       walkMessage(message, body, walk);
       return { unknown: walk.unknown };
     };
@@ -42,6 +45,7 @@ export function schemaDecoders(tables: SchemaTables): (type: string) => Decoder 
 interface Walk {
   readonly path: (string | number)[];
   readonly unknown: string[];
+  readonly isPartial: boolean;
 }
 
 /** Answers the value to keep; undefined drops the field. */
@@ -101,7 +105,7 @@ function walkMessage(message: Message, object: Record<string, unknown>, walk: Wa
     }
     const before = object[name];
     if (before === null) {
-      delete object[name];
+      if (!walk.isPartial) delete object[name];
       continue;
     }
     path.push(name);
@@ -110,7 +114,7 @@ function walkMessage(message: Message, object: Record<string, unknown>, walk: Wa
     if (after === undefined) delete object[name];
     else if (after !== before) object[name] = after;
   }
-  setDefaults(message, object);
+  if (!walk.isPartial) setDefaults(message, object);
 }
 
 function visitorOf(
@@ -126,6 +130,7 @@ function visitorOf(
   // What Go calls omitempty: an empty text, 0 and false mean absent, and are not stored.
   return (value, walk) => {
     const after = one(value, walk);
+    if (walk.isPartial) return after;
     return after === '' || after === 0 || after === false ? undefined : after;
   };
 }
@@ -157,7 +162,7 @@ function listVisitor(one: Visit, field: FieldSchema, struct: string): Visit {
   const goType = `[]${goTypeOf(field.type)}`;
   return (value, walk) => {
     if (!Array.isArray(value)) throw mismatch(value, goType, () => structField(struct, walk));
-    if (value.length === 0 && !field.required && !field.pointer) return undefined;
+    if (value.length === 0 && isDropped(field, walk)) return undefined;
     const { path } = walk;
     for (let index = 0; index < value.length; index++) {
       path.push(index);
@@ -181,15 +186,19 @@ function mapVisitor(one: Visit, field: FieldSchema, struct: string): Visit {
     for (const key in map) {
       size++;
       const before = map[key];
+      if (before === null && walk.isPartial) continue;
       walk.path.push(key);
       const after = one(before === null ? zero() : before, walk);
       walk.path.pop();
       // Not `map[key] = …` for every key: `__proto__` may be one, and is left as it is.
       if (after !== before) Object.defineProperty(map, key, { ...PLAIN_PROPERTY, value: after });
     }
-    return size === 0 && !field.required && !field.pointer ? undefined : map;
+    return size === 0 && isDropped(field, walk) ? undefined : map;
   };
 }
+
+const isDropped = ({ required, pointer }: FieldSchema, { isPartial }: Walk): boolean =>
+  !required && !pointer && !isPartial;
 
 const PLAIN_PROPERTY = { configurable: true, enumerable: true, writable: true };
 
