@@ -17,6 +17,10 @@ export interface BenchCluster {
 }
 
 const TICKS_PER_SECOND = 100;
+/** All processes together below a tenth of a core: the cluster rests. Half a minute at most. */
+const IDLE_SHARE = 0.1;
+const IDLE_LOOK_MS = 500;
+const IDLE_LOOKS_MAX = 60;
 
 export function startBenchCluster(name: string, flags: readonly string[]): BenchCluster {
   const dir = mkdtempSync(join(tmpdir(), `wherry-${name}-`));
@@ -68,6 +72,16 @@ export async function cpuDuring(
   const before = new Map([...pids].map(([name, pid]) => [name, cpuSecondsOf(pid)]));
   await work();
   return new Map([...pids].map(([name, pid]) => [name, cpuSecondsOf(pid) - before.get(name)!]));
+}
+
+/** Until what the last round left to do is done: events, statuses, the compilers. */
+export async function untilIdle({ pids }: Pick<BenchCluster, 'pids'>): Promise<void> {
+  const used = () => [...pids().values()].reduce((sum, pid) => sum + cpuSecondsOf(pid), 0);
+  for (let looks = 0; looks < IDLE_LOOKS_MAX; looks++) {
+    const before = used();
+    await new Promise((resolve) => setTimeout(resolve, IDLE_LOOK_MS));
+    if (used() - before < (IDLE_SHARE * IDLE_LOOK_MS) / 1000) return;
+  }
 }
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
