@@ -159,6 +159,7 @@ async function launch(scope: Scope, start: Start, config: ContainerConfig): Prom
     try {
       id = await runtime.createContainer(sandbox, config);
     } catch (error) {
+      await lookAtSandbox(scope);
       const waiting = { reason: 'CreateContainerError', message: textOf(error) };
       return hold(scope, spec, { waiting, delayMs: RETRY_MS });
     }
@@ -177,6 +178,15 @@ async function launch(scope: Scope, start: Start, config: ContainerConfig): Prom
       return hold(scope, spec, { waiting: { reason: 'RunContainerError', message }, delayMs: 0 });
     }
   });
+}
+
+/** One may have died without our hearing of it; the pod then needs another, at once. */
+async function lookAtSandbox({ parts, record, sandbox }: Scope): Promise<void> {
+  const found = await parts.runtime.inspectSandbox(sandbox.id);
+  if (found?.isRunning) return;
+  if (found) record.sandboxes.set(found.id, found);
+  else record.sandboxes.delete(sandbox.id);
+  parts.wake(record.ref.uid);
 }
 
 /** The engine's words, from the client's error. */

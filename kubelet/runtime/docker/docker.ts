@@ -181,6 +181,7 @@ class DockerRuntime implements Runtime {
       }
       if (signal.aborted) return;
       await clock.sleep(RECONNECT_MS, signal).catch(() => {});
+      await this.#adoptPool();
       yield { type: 'gap' };
     }
   }
@@ -208,6 +209,15 @@ class DockerRuntime implements Runtime {
       await Promise.all(group.map((info) => removeForce(this.#docker, info.Id)));
     }
     await removeNetwork(this.#docker, this.#options);
+  }
+
+  /** The engine may have been down: what died then was told to nobody. */
+  async #adoptPool(): Promise<void> {
+    try {
+      await this.#sandboxes.adopt(await this.#infos());
+    } catch {
+      // Still down: the next connection fails too, and comes by here again.
+    }
   }
 
   #infos(): Promise<Dockerode.ContainerInfo[]> {

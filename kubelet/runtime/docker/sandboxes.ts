@@ -33,6 +33,8 @@ export class Sandboxes {
   readonly #options: DockerOptions;
   readonly #random: Random;
   readonly #pool: Ready[] = [];
+  /** Taken out of the pool, whatever an older list may call them. */
+  readonly #claimed = new Set<string>();
 
   constructor(docker: Dockerode, options: DockerOptions, random: Random) {
     this.#docker = docker;
@@ -84,14 +86,18 @@ export class Sandboxes {
     };
   }
 
-  remove(id: string): Promise<void> {
-    return removeForce(this.#docker, id);
+  async remove(id: string): Promise<void> {
+    await removeForce(this.#docker, id);
+    this.#claimed.delete(id);
   }
 
-  /** Takes over what a former run of this node left in the pool. */
+  /** Makes the pool what the engine's list shows of it: of a former run, or after a gap. */
   async adopt(infos: readonly Dockerode.ContainerInfo[]): Promise<void> {
-    const left = infos.filter((info) => isPoolName(info.Names[0] ?? ''));
-    for (const info of left) {
+    const listed = infos.filter(
+      (info) => isPoolName(info.Names[0] ?? '') && !this.#claimed.has(info.Id),
+    );
+    this.#pool.length = 0;
+    for (const info of listed) {
       const ip = this.#ipOf(info.NetworkSettings.Networks);
       const isUsable = info.State === 'running' && ip !== '' && this.missing > 0;
       if (isUsable) this.#pool.push({ id: info.Id, ip, createdAtMs: info.Created * 1000 });
@@ -115,10 +121,12 @@ export class Sandboxes {
 
   async #claim(name: string): Promise<Ready | undefined> {
     for (let ready = this.#pool.shift(); ready !== undefined; ready = this.#pool.shift()) {
+      this.#claimed.add(ready.id);
       try {
         await this.#docker.getContainer(ready.id).rename({ name });
         return ready;
       } catch (error) {
+        this.#claimed.delete(ready.id);
         if (!isNotFound(error)) {
           this.#pool.unshift(ready);
           throw error;
