@@ -5,6 +5,8 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ensureDocker, stopOwnDockerd } from '../cli/cluster/docker.ts';
+import { systemClock } from '../machinery/clock.ts';
 
 interface Counts {
   readonly passed: number;
@@ -19,6 +21,21 @@ const chosen = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), 'wherry-test-'));
 const totals = { passed: 0, failed: 0, skipped: 0 };
 let isBroken = false;
+
+// Ctrl-C reaches the running tests by itself; what they and this run started still comes down.
+process.on('SIGINT', () => {
+  isBroken = true;
+});
+
+// Real containers need an engine: where nothing else starts one, this run does.
+await ensureDocker({
+  socket: '/var/run/docker.sock',
+  isSocketGiven: false,
+  machineDir: folder,
+  path: process.env.PATH ?? '',
+  isRoot: process.getuid?.() === 0,
+  clock: systemClock,
+});
 
 if (chosen.length === 0) {
   if ((await run('npx', ['biome', 'ci', '.'])) !== 0) isBroken = true;
@@ -40,6 +57,7 @@ for (const project of chosen.length > 0 ? chosen : PROJECTS) {
   totals.skipped += counts.skipped;
   if (code !== 0) isBroken = true;
 }
+await stopOwnDockerd(folder, systemClock);
 rmSync(folder, { recursive: true });
 if (isBroken && totals.failed === 0) totals.failed = 1; // A file that did not even load, or lint.
 process.stdout.write(

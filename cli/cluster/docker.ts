@@ -7,6 +7,7 @@ import { request } from 'node:http';
 import { delimiter, join } from 'node:path';
 import type { Clock } from '../../machinery/clock.ts';
 import { writeWhole } from './config.ts';
+import { forwardPolicyOf, removeDockerLeftovers, saveRules } from './docker-leftovers.ts';
 import { startTicksOf } from './processes.ts';
 
 const START_MS_MAX = 20_000;
@@ -55,6 +56,7 @@ export async function ensureDocker(parts: DockerParts): Promise<void> {
 async function startDockerd(dockerd: string, { socket, machineDir, clock }: DockerParts) {
   mkdirSync(machineDir, { recursive: true });
   const logPath = join(machineDir, 'dockerd.log');
+  const forwardPolicy = forwardPolicyOf(await saveRules().catch(() => ''));
   const log = openSync(logPath, 'a', 0o640);
   const child = spawn(dockerd, [`--host=unix://${socket}`], {
     detached: true,
@@ -66,7 +68,7 @@ async function startDockerd(dockerd: string, { socket, machineDir, clock }: Dock
   child.unref();
   const { pid } = child;
   const startTicks = pid === undefined ? undefined : startTicksOf(pid);
-  writeWhole(join(machineDir, 'dockerd.json'), JSON.stringify({ pid, startTicks }));
+  writeWhole(join(machineDir, 'dockerd.json'), JSON.stringify({ pid, startTicks, forwardPolicy }));
   const endMs = clock.now() + START_MS_MAX;
   while ((await ping(socket)) !== 'ok') {
     if (clock.now() > endMs || pid === undefined || startTicksOf(pid) === undefined) {
@@ -76,16 +78,17 @@ async function startDockerd(dockerd: string, { socket, machineDir, clock }: Dock
   }
 }
 
-/** Stops the engine if a `wherry up` started it. */
+/** Stops the engine if a `wherry up` started it, and removes what it leaves behind. */
 export async function stopOwnDockerd(machineDir: string, clock: Clock): Promise<boolean> {
   const path = join(machineDir, 'dockerd.json');
   if (!existsSync(path)) return false;
-  const { pid, startTicks } = JSON.parse(readFileSync(path, 'utf8'));
+  const { pid, startTicks, forwardPolicy } = JSON.parse(readFileSync(path, 'utf8'));
   rmSync(path);
   if (startTicksOf(pid) !== startTicks) return false;
   process.kill(pid, 'SIGTERM');
   const endMs = clock.now() + START_MS_MAX;
   while (startTicksOf(pid) === startTicks && clock.now() < endMs) await clock.sleep(POLL_MS);
+  await removeDockerLeftovers(forwardPolicy);
   return true;
 }
 
