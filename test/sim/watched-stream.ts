@@ -1,5 +1,6 @@
 // One watch as its client sees it, against the store's history of what it selects.
 
+import { KINDS } from '../../apiserver/kinds/kinds.ts';
 import { prefixOf } from '../../apiserver/registry/keys.ts';
 import { deepEqual } from '../../machinery/equality.ts';
 import type { Selection, WatchEvent, WatchQuery } from '../../machinery/transport.ts';
@@ -18,6 +19,9 @@ interface Watched {
   readonly complain: (violation: string) => void;
 }
 
+/** Other versions of stored kinds: what they show is stored under another name. */
+const VIEWS = new Set(KINDS.filter(({ view }) => view).map(({ resource }) => resource.type));
+
 type Change = 'ADDED' | 'MODIFIED' | 'DELETED';
 
 export class WatchedStream {
@@ -35,7 +39,7 @@ export class WatchedStream {
     this.#watched = watched;
     const { resource, query } = watched;
     this.#prefix = prefixOf(resource, query.namespace);
-    this.#matches = selectionOf(query);
+    this.#matches = selectionOf(resource, query);
     const after = Number(query.resourceVersion ?? 0);
     if (query.sendInitialEvents !== true && after > 0) this.#startAfter(after);
   }
@@ -140,11 +144,11 @@ export function isContentOf(seen: ApiObject, stored: ApiObject | undefined): boo
 }
 
 /** What a query selects, worked out apart from the server; undefined: beyond this witness. */
-export function selectionOf({
-  labelSelector,
-  fieldSelector,
-}: Selection): ((object: ApiObject) => boolean) | undefined {
-  if (labelSelector) return undefined;
+export function selectionOf(
+  { type }: Resource,
+  { labelSelector, fieldSelector }: Selection,
+): ((object: ApiObject) => boolean) | undefined {
+  if (VIEWS.has(type) || labelSelector) return undefined;
   if (!fieldSelector) return () => true;
   const [field, value, ...rest] = fieldSelector.split('=');
   if (rest.length > 0 || fieldSelector.includes(',')) return undefined;

@@ -56,7 +56,7 @@ export class Witness {
       this.#complain(`list ${resource.plural} answered revision ${revision}, older than ${since}`);
     }
     const isWhole = query.continue === undefined && list.metadata.continue === undefined;
-    const matches = selectionOf(query);
+    const matches = selectionOf(resource, query);
     if (!isWhole || matches === undefined) return list;
     const state = this.#history.state(prefixOf(resource, query.namespace), revision);
     const wanted = [...state.values()]
