@@ -68,7 +68,7 @@ async function act(
       return;
     case 'signal':
       await parts.runtime.signalContainer(id, step.signal);
-      change(record, id, { isSignalled: true });
+      change(record, id, { isSignalled: true, signalledMs: parts.clock.now() });
       return;
     case 'kill':
       await parts.runtime.signalContainer(id, 'SIGKILL');

@@ -42,6 +42,15 @@ test('the hook comes before the signal, and does not outlast the grace', () => {
   expect(plan(done, { pod: withHook }).steps).toMatchObject([{ type: 'signal' }]);
 });
 
+test('after a slow hook the signal still gets its two seconds, after a quick one no more than the grace', () => {
+  const signalled = (atMs: number) =>
+    plan(ending({ preStop: 'done', isSignalled: true, signalledMs: NOW_MS + atMs }), {
+      pod: withHook,
+    });
+  expect(signalled(5_000).wakeAtMs).toBe(NOW_MS + 30_000);
+  expect(signalled(30_000).wakeAtMs).toBe(NOW_MS + 32_000);
+});
+
 test('a later delete with a shorter grace counts', () => {
   const metadata = { name: 'web', deletionTimestamp: 'now', deletionGracePeriodSeconds: 1 };
   const pod = webPod({}, { metadata });

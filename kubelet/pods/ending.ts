@@ -70,7 +70,7 @@ function nextStep(
   const graceMs = isDeleted ? Math.min(ending.graceMs, graceMsOf(pod)) : ending.graceMs;
   const spec = specOf(pod, container.name);
   const dueMs = ending.sinceMs + graceMs;
-  const hookDueMs = dueMs + GRACE_AFTER_HOOK_MS;
+  const hookDueMs = Math.max(dueMs, (ending.signalledMs ?? nowMs) + GRACE_AFTER_HOOK_MS);
   if (spec?.lifecycle?.preStop && graceMs > 0) {
     if (ending.preStop === 'none') return { type: 'preStop', container, spec };
     if (ending.preStop === 'running' && nowMs < dueMs) return dueMs;

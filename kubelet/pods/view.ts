@@ -31,6 +31,7 @@ export interface Ending {
   readonly why: string;
   readonly preStop: 'none' | 'running' | 'done';
   readonly isSignalled: boolean;
+  readonly signalledMs?: number;
   readonly isKilled: boolean;
 }
 
