@@ -3,10 +3,11 @@
 import { homedir, userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../machinery/clock.ts';
 import { systemRandom } from '../machinery/random.ts';
 import { RUNTIMES, STORES } from './cluster/config.ts';
+import { completionScript, SHELLS } from './completion.ts';
 import { terminalProgress } from './progress.ts';
 import type { World } from './world.ts';
 
@@ -110,6 +111,14 @@ located(program.command('logs'))
     const { logs } = await import('./logs.ts');
     const { follow, tail } = options;
     await logs({ dir: dirOf(options), component, follow, tail }, process.stdout, stop.signal);
+  });
+
+program
+  .command('completion')
+  .description('print the script that lets a shell complete these commands')
+  .addArgument(new Argument('<shell>').choices(SHELLS))
+  .action((shell) => {
+    process.stdout.write(completionScript(shell, program));
   });
 
 /** Names end up in DNS names, container names and paths. */
