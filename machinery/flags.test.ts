@@ -71,5 +71,7 @@ test('--help lists every flag with its default', () => {
     }
   })();
   expect(help).toBeInstanceOf(HelpRequest);
-  expect(String(help)).toMatch(/Usage: apiserver[^]*--store <embedded\|etcd> +where objects live/);
+  expect(String(help)).toMatch(
+    /Usage: apiserver[\s\S]*--store <embedded\|etcd> +where objects live/,
+  );
 });
