@@ -30,10 +30,12 @@ const FLAGS = {
   'log-level': choice(LOG_LEVELS, 'info', 'least important messages to log'),
 };
 
+const USAGE = 'apiserver: the API of the cluster, and the only one that touches its store';
+
 type Flags = Config<typeof FLAGS>;
 
 await runComponent('apiserver', async (signal) => {
-  const flags = parseFlags(FLAGS, process.argv.slice(2), 'Usage: apiserver [flags]');
+  const flags = parseFlags(FLAGS, process.argv.slice(2), USAGE);
   const log = stdoutLog('apiserver', flags['log-level']);
   const parts = { clock: systemClock, random: systemRandom, log };
   const server = await startApiServer(configOf(flags), parts, signal);

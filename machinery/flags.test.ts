@@ -72,6 +72,8 @@ test('--help lists every flag with its default', () => {
   })();
   expect(help).toBeInstanceOf(HelpRequest);
   expect(String(help)).toMatch(
-    /Usage: apiserver[\s\S]*--store <embedded\|etcd> +where objects live/,
+    /Usage: apiserver[\s\S]*--store <embedded\|etcd> +where objects live \(default embedded\)/,
   );
+  expect(String(help), 'in the form that can be typed').toContain('be silent (default 40000ms)');
+  expect(String(help), 'no default, nothing said').toMatch(/where etcd answers\n/);
 });

@@ -131,13 +131,20 @@ export function parseFlags<F extends Flags>(
 }
 
 export function helpText(flags: Flags, usage: string): string {
-  const rows = Object.entries(flags).map(([name, { placeholder, help, fallback }]) => ({
-    left: `  --${name}${placeholder === undefined ? '' : ` <${placeholder}>`}`,
-    right: `${help} (default ${JSON.stringify(fallback)})`,
+  const rows = Object.entries(flags).map(([name, flag]) => ({
+    left: `  --${name}${flag.placeholder === undefined ? '' : ` <${flag.placeholder}>`}`,
+    right: flag.help + defaultText(flag),
   }));
   const width = Math.max(0, ...rows.map(({ left }) => left.length)) + 2;
   const lines = rows.map(({ left, right }) => left.padEnd(width) + right);
   return [...(usage === '' ? [] : [usage, '']), 'Flags:', ...lines].join('\n');
+}
+
+/** As one would type it; nothing where the default is that nothing is said. */
+function defaultText({ fallback, placeholder }: Flag<unknown>): string {
+  const typed = String(fallback);
+  if (typed === '' || fallback === false) return '';
+  return ` (default ${typed}${placeholder === 'duration' ? 'ms' : ''})`;
 }
 
 function readWords(flags: Flags, argv: readonly string[], usage: string): Map<string, string> {
