@@ -15,6 +15,7 @@ import {
   type RpcSelection,
   type RpcWatchEvent,
 } from '../proto/rpc.ts';
+import { bindBatches } from './bind-batches.ts';
 import { statusErrorOfGrpc } from './grpc-errors.ts';
 import { deleteDocument, objectListOf } from './wire.ts';
 
@@ -70,6 +71,10 @@ export function createGrpcTransport(options: GrpcOptions): Transport {
 function transportOver(client: Client): Transport {
   const call = <Q, A>(method: Method<Q, A>, request: Q, signal?: AbortSignal): Promise<A> =>
     unary(client, method, request, signal);
+  const bind = bindBatches(async (bindings) => {
+    const { refusals } = await call(API_SERVICE.bindAll, { bindings });
+    return refusals.map((refusal) => Buffer.from(refusal).toString());
+  });
   return {
     async get<T extends ApiObject>(resource: Resource<T>, at: At, signal?: AbortSignal) {
       const request = { ref: refOf(resource, at), resource_version: '' };
@@ -134,9 +139,7 @@ function transportOver(client: Client): Transport {
         options: encode(deleteDocument(options)),
       });
     },
-    async bind({ namespace = '', name, uid = '' }, node) {
-      await call(API_SERVICE.bind, { namespace, name, uid, node });
-    },
+    bind: ({ namespace = '', name, uid = '' }, node) => bind({ namespace, name, uid, node }),
     close: () => client.close(),
   };
 }

@@ -19,6 +19,13 @@ const SELECTION = fc.record({ label_selector: fc.string(), field_selector: fc.st
 const BYTES = fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes));
 const UINT32 = fc.integer({ min: 0, max: 0xffffffff });
 
+const BIND_REQUEST = fc.record({
+  namespace: fc.string(),
+  name: fc.string(),
+  uid: fc.string(),
+  node: fc.string(),
+});
+
 const SAMPLES = {
   Object: fc.record({ json: BYTES }),
   GetRequest: fc.record({ ref: REF, resource_version: fc.string() }),
@@ -69,13 +76,10 @@ const SAMPLES = {
   }),
   DeleteRequest: fc.record({ ref: REF, options: BYTES }),
   DeleteCollectionRequest: fc.record({ ref: REF, selection: SELECTION, options: BYTES }),
-  BindRequest: fc.record({
-    namespace: fc.string(),
-    name: fc.string(),
-    uid: fc.string(),
-    node: fc.string(),
-  }),
+  BindRequest: BIND_REQUEST,
   BindReply: fc.record({}),
+  BindBatch: fc.record({ bindings: fc.array(BIND_REQUEST) }),
+  BindResults: fc.record({ refusals: fc.array(BYTES) }),
 } satisfies Record<keyof typeof MESSAGES, fc.Arbitrary<object>>;
 
 test.each(Object.keys(MESSAGES) as (keyof typeof MESSAGES)[])(

@@ -114,6 +114,17 @@ export interface BindRequest {
 
 export type BindReply = object;
 
+export interface BindBatch {
+  bindings: readonly BindRequest[];
+}
+
+/** One for each binding: the Status document of its refusal, or empty. */
+export interface BindResults {
+  refusals: readonly Uint8Array[];
+}
+
+export const BINDINGS_MAX = 64;
+
 const REF = message<Ref>({
   group: [1, text],
   version: [2, text],
@@ -133,6 +144,13 @@ const WATCH_EVENT = message<RpcWatchEvent>({
   json: [2, bytes],
   resource_version: [3, text],
   initial_events_end: [4, bool],
+});
+
+const BIND_REQUEST = message<BindRequest>({
+  namespace: [1, text],
+  name: [2, text],
+  uid: [3, text],
+  node: [4, text],
 });
 
 export const MESSAGES = {
@@ -180,13 +198,10 @@ export const MESSAGES = {
     selection: [2, SELECTION],
     options: [3, bytes],
   }),
-  BindRequest: message<BindRequest>({
-    namespace: [1, text],
-    name: [2, text],
-    uid: [3, text],
-    node: [4, text],
-  }),
+  BindRequest: BIND_REQUEST,
   BindReply: message<BindReply>({}),
+  BindBatch: message<BindBatch>({ bindings: [1, repeated(BIND_REQUEST)] }),
+  BindResults: message<BindResults>({ refusals: [1, repeatedBytes] }),
 };
 
 /** A method as grpc-js wants it. */
@@ -216,6 +231,7 @@ export const API_SERVICE = {
     'one',
   ),
   bind: method('Bind', MESSAGES.BindRequest, MESSAGES.BindReply, 'one'),
+  bindAll: method('BindAll', MESSAGES.BindBatch, MESSAGES.BindResults, 'one'),
 };
 
 function method<Q, A>(

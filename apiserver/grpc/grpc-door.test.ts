@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { KeyPair } from '../../machinery/certificates.ts';
 import {
   API_SERVICE,
+  BINDINGS_MAX,
   type ListPage,
   type Method,
   type Ref,
@@ -163,6 +164,22 @@ test('a component does what is its own, and is refused all else', async () => {
   });
   expect(await refusal(bind)).toMatchObject({ status: { reason: 'NotFound' } });
   scheduler.close();
+});
+
+test('bindings of one call are authorized one by one, and bounded', async () => {
+  const binding = { namespace: 'default', name: 'no-such-pod', uid: '', node: 'n' };
+  const reasonsOf = async (user: string) => {
+    const client = connect(await server.client(user));
+    const { refusals } = await call(client, API_SERVICE.bindAll, { bindings: [binding, binding] });
+    client.close();
+    return refusals.map((refusal) => (jsonOf(refusal) as { reason: string }).reason);
+  };
+  expect(await reasonsOf('system:kube-scheduler')).toEqual(['NotFound', 'NotFound']);
+  expect(await reasonsOf('system:kube-proxy')).toEqual(['Forbidden', 'Forbidden']);
+  const bindings = Array.from({ length: BINDINGS_MAX + 1 }, () => binding);
+  expect(await refusal(call(admin, API_SERVICE.bindAll, { bindings }))).toMatchObject({
+    status: { reason: 'BadRequest' },
+  });
 });
 
 test('without a certificate there is no connection', async () => {

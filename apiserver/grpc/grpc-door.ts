@@ -10,7 +10,9 @@ import type {
 } from '@grpc/grpc-js';
 import type { Log } from '../../machinery/log.ts';
 import type {
+  BindBatch,
   BindRequest,
+  BindResults,
   DeleteCollectionRequest,
   DeleteRequest,
   GetRequest,
@@ -29,6 +31,7 @@ import { type Attributes, type Authorize, assertAllowed } from '../authz/attribu
 import type { Limits } from '../http/limits.ts';
 import { deleteOptionsOfBody } from '../http/query-options.ts';
 import type { Call, Encoded, Listing, Registry } from '../registry/registry.ts';
+import { bindAttributes, bindEach, bindOne } from './bindings.ts';
 import {
   attributesOf,
   callOf,
@@ -59,8 +62,8 @@ const NO_JSON: JsonObject = { json: new Uint8Array(0) };
 export function grpcService(parts: GrpcParts): UntypedServiceImplementation {
   const { authenticate, authorize, limits, registry, log, stopping } = parts;
 
-  /** Who asks, whether they may, and when it is their turn. */
-  async function admitted<R>(
+  /** Who asks, and when it is their turn. */
+  async function inTurn<R>(
     incoming: Incoming,
     attributes: Attributes,
     task: (user: User) => Promise<R>,
@@ -70,11 +73,19 @@ export function grpcService(parts: GrpcParts): UntypedServiceImplementation {
       certificate: certificateOf(incoming),
       authorization: authorization?.toString(),
     });
-    return limits.run(user, attributes, async () => {
+    return limits.run(user, attributes, () => task(user));
+  }
+
+  /** And whether they may. */
+  const admitted = <R>(
+    incoming: Incoming,
+    attributes: Attributes,
+    task: (user: User) => Promise<R>,
+  ): Promise<R> =>
+    inTurn(incoming, attributes, async (user) => {
       assertAllowed(authorize, user, attributes);
       return task(user);
     });
-  }
 
   const unary =
     <Q extends { ref: Ref }, A>(verb: string, run: (call: Call, request: Q) => Promise<A>) =>
@@ -150,20 +161,24 @@ export function grpcService(parts: GrpcParts): UntypedServiceImplementation {
       return NO_JSON;
     }),
     bind: (incoming: ServerUnaryCall<BindRequest, object>, answer: sendUnaryData<object>) => {
-      const { namespace, name, node, uid } = incoming.request;
-      const ref: Ref = { ...PODS_REF, namespace, name };
-      const attributes = attributesOf('create', { ...ref, subresource: 'binding' });
-      admitted(incoming, attributes, (user) =>
-        registry.bind(callOf(registry, user, ref), node, uid || undefined),
-      ).then(
+      const { request } = incoming;
+      inTurn(incoming, bindAttributes(request), (user) => bindOne(parts, user, request)).then(
         () => answer(null, {}),
+        (error) => answer(refusalOf(error, log)),
+      );
+    },
+    bindAll: (
+      incoming: ServerUnaryCall<BindBatch, BindResults>,
+      answer: sendUnaryData<BindResults>,
+    ) => {
+      const { bindings } = incoming.request;
+      inTurn(incoming, bindAttributes(), (user) => bindEach(parts, user, bindings)).then(
+        (value) => answer(null, value),
         (error) => answer(refusalOf(error, log)),
       );
     },
   };
 }
-
-const PODS_REF = { group: '', version: 'v1', plural: 'pods', subresource: '' };
 
 type StreamRun<Q, A> = (
   call: Call,

@@ -22,6 +22,22 @@ export function testSubresources(inNamespace: InNamespace): void {
     });
   });
 
+  test('of pods that are bound at the same time, each gets its own answer', async () => {
+    const { transport, own, at } = await inNamespace();
+    const names = Array.from({ length: 20 }, (_, index) => `web-${index}`);
+    for (const name of names) {
+      await transport.create(PODS, pod(name, { metadata: { namespace: own } }));
+    }
+    const asked = [...names, 'absent', 'web-3'].map((name) => transport.bind(at(name), 'node-1'));
+    const answers = await Promise.allSettled(asked);
+    expect(answers.filter(({ status }) => status === 'rejected')).toMatchObject([
+      { reason: { reason: 'NotFound' } },
+      { reason: { reason: 'Conflict' } },
+    ]);
+    const { items } = await transport.list(PODS, { namespace: own });
+    expect(items.filter(({ spec }) => spec.nodeName === 'node-1')).toHaveLength(20);
+  });
+
   test('an account gets a token for a pod, through its subresource', async () => {
     const { transport, own, at } = await inNamespace();
     const request = {
