@@ -57,7 +57,9 @@ export function createApiServer(parts: Parts): Handle {
       response.once('close', () => measured(response.statusCode));
       await limits.run(user, attributes, () => {
         assertAllowed(authorize, user, attributes);
-        return serve(parts, { request, response, info, user, upgrade });
+        const assertMay = (verb: string): void =>
+          assertAllowed(authorize, user, { ...attributes, verb });
+        return serve(parts, { request, response, info, user, upgrade, assertMay });
       });
     } catch (error) {
       sendError(response, error, log);

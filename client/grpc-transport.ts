@@ -123,6 +123,7 @@ function transportOver(client: Client): Transport {
         patch: encode(patch.body),
         dry_run: options.dryRun ?? false,
         field_manager: options.fieldManager ?? '',
+        force: patch.force ?? false,
       };
       return parse<T>((await call(API_SERVICE.patch, request)).json);
     },

@@ -46,8 +46,8 @@ function transportOver(http: HttpConnection): Transport {
       const path = pathOf(resource, object.metadata, subresource) + writeQuery(options);
       return answer(await http.json({ method: 'PUT', path, body: typed(resource, object) }));
     },
-    async patch(resource, at, { type, body }, { subresource, ...options } = {}) {
-      const path = pathOf(resource, at, subresource) + writeQuery(options);
+    async patch(resource, at, { type, body, force }, { subresource, ...options } = {}) {
+      const path = pathOf(resource, at, subresource) + writeQuery({ ...options, force });
       const contentType = PATCH_MEDIA_TYPES[type];
       return answer(await http.json({ method: 'PATCH', path, body, contentType }));
     },
@@ -126,10 +126,17 @@ function eventOf<T extends ApiObject>({ type, object }: WireEvent): WatchEvent<T
 const writeQuery = ({
   dryRun,
   fieldManager,
+  force,
 }: {
   dryRun?: boolean | undefined;
   fieldManager?: string | undefined;
-}): string => queryOf({ dryRun: dryRun ? 'All' : undefined, fieldManager });
+  force?: boolean | undefined;
+}): string =>
+  queryOf({
+    dryRun: dryRun ? 'All' : undefined,
+    fieldManager,
+    force: force ? 'true' : undefined,
+  });
 
 /** The server insists on apiVersion and kind, and leaves them out of the items of a list. */
 const typed = <T extends ApiObject>(resource: Resource, object: T): T =>

@@ -53,6 +53,8 @@ export interface WriteOptions {
 export interface Patch {
   readonly type: 'json' | 'merge' | 'strategic' | 'apply';
   readonly body: unknown;
+  /** Apply only: take fields from the managers that own them, instead of a Conflict. */
+  readonly force?: boolean | undefined;
 }
 
 export interface DeleteOptions {

@@ -73,6 +73,7 @@ const SAMPLES = {
     patch: BYTES,
     dry_run: fc.boolean(),
     field_manager: fc.string(),
+    force: fc.boolean(),
   }),
   DeleteRequest: fc.record({ ref: REF, options: BYTES }),
   DeleteCollectionRequest: fc.record({ ref: REF, selection: SELECTION, options: BYTES }),

@@ -92,6 +92,7 @@ export interface PatchRequest {
   patch: Uint8Array;
   dry_run: boolean;
   field_manager: string;
+  force: boolean;
 }
 
 export interface DeleteRequest {
@@ -191,6 +192,7 @@ export const MESSAGES = {
     patch: [3, bytes],
     dry_run: [4, bool],
     field_manager: [5, text],
+    force: [6, bool],
   }),
   DeleteRequest: message<DeleteRequest>({ ref: [1, REF], options: [2, bytes] }),
   DeleteCollectionRequest: message<DeleteCollectionRequest>({

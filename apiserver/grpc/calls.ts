@@ -83,6 +83,7 @@ const PATCH_TYPES: Readonly<Record<PatchRequest['type'], Patch['type']>> = {
 export const patchOf = (request: PatchRequest): Patch => ({
   type: PATCH_TYPES[request.type],
   body: jsonOf(request.patch),
+  ...(request.force && { force: true }),
 });
 
 /** Undefined when there are no bytes. */

@@ -13,6 +13,8 @@ export interface Exchange {
   readonly response: ServerResponse;
   readonly info: RequestInfo;
   readonly user: User;
+  /** Throws Forbidden where the user may not do to the same object what this verb names. */
+  assertMay(verb: string): void;
   /** The client wants to leave HTTP behind: its raw connection, and what it has sent already. */
   readonly upgrade?: { readonly socket: Socket; readonly head: Buffer } | undefined;
 }
@@ -28,7 +30,7 @@ const WARNING_CHARS_MAX = 256;
 
 /** The registry's call for a request; warnings end up in the answer's headers. */
 export function callOf(exchange: ResourceExchange, dryRun = dryRunOf(exchange.info.query)): Call {
-  const { user, kind, resource, info } = exchange;
+  const { user, kind, resource, info, request } = exchange;
   const { namespace, name, subresource } = resource;
   return {
     user,
@@ -37,9 +39,11 @@ export function callOf(exchange: ResourceExchange, dryRun = dryRunOf(exchange.in
     name,
     subresource,
     dryRun,
-    fieldManager: fieldManagerOf(exchange),
+    fieldManager: info.query.get('fieldManager') || undefined,
+    userAgent: request.headers['user-agent'],
     fieldValidation: fieldValidationOf(info.query),
     warn: (text) => warn(exchange, text),
+    assertMay: exchange.assertMay,
   };
 }
 
@@ -72,11 +76,4 @@ export function fieldValidationOf(query: URLSearchParams): 'Strict' | 'Warn' | '
     `fieldValidation: Unsupported value: ${JSON.stringify(wanted)}: ` +
       'supported values: "Ignore", "Strict", "Warn"',
   );
-}
-
-/** The client's program where it names no manager: what stands before the first slash. */
-function fieldManagerOf({ info, request }: Exchange): string | undefined {
-  const named = info.query.get('fieldManager');
-  if (named !== null && named !== '') return named;
-  return request.headers['user-agent']?.split('/', 1)[0];
 }

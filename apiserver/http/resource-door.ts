@@ -4,6 +4,7 @@
 import type { Clock } from '../../machinery/clock.ts';
 import { StatusError } from '../../machinery/errors.ts';
 import type { Patch } from '../../machinery/transport.ts';
+import { optionsInvalid } from '../registry/owners.ts';
 import type { Deletion, Registry } from '../registry/registry.ts';
 import { sendJson, success } from './answer.ts';
 import { answerList } from './answer-list.ts';
@@ -19,6 +20,7 @@ import {
 } from './body.ts';
 import { callOf, type ResourceExchange } from './exchange.ts';
 import { deleteOptionsOf, listQueryOf, watchQueryOf } from './query-options.ts';
+import { isTrue } from './request-info.ts';
 
 export interface ResourceDoorParts {
   readonly registry: Registry;
@@ -87,14 +89,22 @@ export function resourceDoor({ registry, clock, stopping }: ResourceDoorParts): 
 
   async function update(exchange: ResourceExchange): Promise<void> {
     const body = await readObject(exchange);
-    const item = await registry.update(callOf(exchange), body);
-    return answerObject(exchange, item, { nowMs: clock.now() });
+    let code = 200;
+    const onCreate = () => {
+      code = 201;
+    };
+    const item = await registry.update({ ...callOf(exchange), onCreate }, body);
+    return answerObject(exchange, item, { code, nowMs: clock.now() });
   }
 
   async function patch(exchange: ResourceExchange): Promise<void> {
     const patch = await readPatch(exchange);
-    const item = await registry.patch(callOf(exchange), patch);
-    return answerObject(exchange, item, { nowMs: clock.now() });
+    let code = 200;
+    const onCreate = () => {
+      code = 201;
+    };
+    const item = await registry.patch({ ...callOf(exchange), onCreate }, patch);
+    return answerObject(exchange, item, { code, nowMs: clock.now() });
   }
 
   async function remove(exchange: ResourceExchange): Promise<void> {
@@ -121,7 +131,17 @@ async function readPatch(exchange: ResourceExchange): Promise<Patch> {
   const bytes = await readBody(exchange.request);
   const body =
     type === 'apply' ? await objectOfYaml(exchange, bytes) : objectOfJson(exchange, bytes);
-  return { type, body };
+  return { type, body, force: forceOf(exchange.info.query, type) };
+}
+
+function forceOf(query: URLSearchParams, type: Patch['type']): boolean | undefined {
+  if (!query.has('force')) return undefined;
+  if (type === 'apply') return isTrue(query.get('force'));
+  throw optionsInvalid('PatchOptions', {
+    reason: 'FieldValueForbidden',
+    field: 'force',
+    message: 'Forbidden: may not be specified for non-apply patch',
+  });
 }
 
 function goneStatus({ kind: { resource } }: ResourceExchange, { item }: Deletion): object {

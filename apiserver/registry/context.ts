@@ -1,5 +1,6 @@
 // What every verb of the registry works with.
 
+import type { StructShape } from '../../machinery/apply/shape.ts';
 import type { Clock } from '../../machinery/clock.ts';
 import { badRequest, StatusError } from '../../machinery/errors.ts';
 import type { Log } from '../../machinery/log.ts';
@@ -20,6 +21,7 @@ export interface Context extends Stores {
   readonly admission: readonly AdmissionPlugin[];
   readonly decoderOf: (type: string) => Decoder;
   readonly checkOf: (type: string) => Check;
+  readonly shapeOf: (type: string) => StructShape;
   readonly bookkeepingOf: (resource: Resource) => Bookkeeping | undefined;
 }
 

@@ -12,6 +12,7 @@ import { refuseFaults } from './invalid.ts';
 import { storeKeyOf } from './keys.ts';
 import type { Kind } from './kind.ts';
 import { generatedName, prepareNewMetadata, validateMetadata } from './metadata.ts';
+import { recordCreation, type Write } from './owners.ts';
 import type { Call, Encoded } from './registry.ts';
 
 /** Random names collide about once in 14 million; eight in a row mean that something is wrong. */
@@ -27,7 +28,7 @@ export async function createObject(context: Context, call: Call, body: unknown):
 /** `object` is the registry's own from here on. */
 export async function createDecoded(
   context: Context,
-  call: Call,
+  call: Write,
   object: ApiObject,
 ): Promise<Encoded> {
   const { metadata } = object;
@@ -63,7 +64,7 @@ export const namespaceMismatch = () =>
     'the namespace of the provided object does not match the namespace sent on the request',
   );
 
-async function admitNew(context: Context, call: Call, object: ApiObject): Promise<void> {
+async function admitNew(context: Context, call: Write, object: ApiObject): Promise<void> {
   const { kind } = call;
   const request: AdmissionRequest = {
     operation: 'CREATE',
@@ -77,6 +78,7 @@ async function admitNew(context: Context, call: Call, object: ApiObject): Promis
   await admitMutating(context.admission, request);
   prepareNewMetadata(object.metadata, kind, { nowMs: context.clock.now(), random: context.random });
   kind.prepareCreate?.(object);
+  recordCreation(context, call, object);
   refuseFaults(kind.resource, object.metadata.name ?? '', faultsOf(context, kind, object));
   await admitValidating(context.admission, request);
   for (const text of kind.warnings?.(object) ?? []) call.warn?.(text);

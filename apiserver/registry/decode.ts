@@ -19,20 +19,26 @@ export function decodeObject(
 ): ApiObject {
   const object = checkedKind(kind, body);
   object.metadata ??= {};
+  keepReset(object.metadata);
   reportUnknown(kind, runDecoder(kind, decoder, object), strictness);
   return object as unknown as ApiObject;
 }
 
-export function runDecoder(kind: Kind, decoder: Decoder, object: Body): readonly string[] {
+export function runDecoder(
+  kind: Kind,
+  decoder: Decoder,
+  object: Body,
+  extent?: 'partial',
+): readonly string[] {
   try {
-    return decoder(object).unknown;
+    return decoder(object, extent).unknown;
   } catch (error) {
     if (error instanceof DecodeError) throw badRequest(`${cannotBe(kind)}: ${error.message}`);
     throw error;
   }
 }
 
-function checkedKind(kind: Kind, body: unknown): Body {
+export function checkedKind(kind: Kind, body: unknown): Body {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw badRequest(`${cannotBe(kind)}: the body is not a JSON object`);
   }
@@ -53,6 +59,14 @@ function checkedKind(kind: Kind, body: unknown): Body {
   object.kind = kind.resource.kind;
   object.apiVersion = apiVersion;
   return object;
+}
+
+/** An empty list of owners is a wish, and empty lists are dropped. */
+function keepReset(metadata: unknown): void {
+  const body = metadata as { managedFields?: unknown } | null;
+  if (Array.isArray(body?.managedFields) && body.managedFields.length === 0) {
+    body.managedFields = [{}];
+  }
 }
 
 function reportUnknown(kind: Kind, unknown: readonly string[], strictness: Strictness): void {

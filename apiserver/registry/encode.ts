@@ -8,7 +8,9 @@ import type { Encoded } from './registry.ts';
 
 export function encodeObject(object: ApiObject): Buffer {
   const { kind, apiVersion, metadata, ...rest } = object;
-  const { resourceVersion: _, ...stored } = metadata;
+  const { resourceVersion: _, managedFields, ...others } = metadata;
+  // Owners last, wherever a client put them: a write that changes nothing is known by its bytes.
+  const stored = managedFields === undefined ? others : { ...others, managedFields };
   return Buffer.from(JSON.stringify({ kind, apiVersion, metadata: stored, ...rest }));
 }
 

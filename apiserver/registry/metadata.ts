@@ -42,7 +42,6 @@ export function prepareNewMetadata(
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
   delete metadata.selfLink;
-  delete metadata.managedFields;
   if (hasGeneration) metadata.generation = 1;
   else delete metadata.generation;
 }
@@ -52,7 +51,6 @@ export function prepareMetadataUpdate(metadata: ObjectMeta, previous: ObjectMeta
   metadata.uid ??= previous.uid!;
   metadata.creationTimestamp ??= previous.creationTimestamp!;
   delete metadata.selfLink;
-  delete metadata.managedFields;
   keepOrDelete(metadata, previous, 'generation');
   // A deletion, once asked for, is never taken back by an update.
   keepOrDelete(metadata, previous, 'deletionTimestamp');

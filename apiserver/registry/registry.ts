@@ -16,11 +16,18 @@ export interface Call {
   readonly name?: string | undefined;
   readonly subresource?: string | undefined;
   readonly dryRun?: boolean | undefined;
+  /** As the client named it. */
   readonly fieldManager?: string | undefined;
+  /** Stands for the field manager where the client names none. */
+  readonly userAgent?: string | undefined;
   /** What to do with unknown and duplicate fields; absent: Warn. */
   readonly fieldValidation?: 'Strict' | 'Warn' | 'Ignore' | undefined;
   /** Text for a Warning header; doors without one drop it. */
   readonly warn?: ((text: string) => void) | undefined;
+  /** Throws Forbidden: a write may turn out to be another one than the door asked about. */
+  readonly assertMay?: ((verb: 'create') => void) | undefined;
+  /** An update or apply made a new object. */
+  readonly onCreate?: (() => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

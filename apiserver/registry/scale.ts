@@ -5,13 +5,14 @@ import { applyPatch } from '../../machinery/patch/apply.ts';
 import type { Patch } from '../../machinery/transport.ts';
 import type { Scale } from '../../proto/generated/autoscaling.v1.ts';
 import { SCHEMA } from '../../proto/generated/schema.ts';
-import type { ApiObject, Resource } from '../../proto/resource.ts';
+import { type ApiObject, apiVersionOf, type Resource } from '../../proto/resource.ts';
+import { applyConfig, configOf } from './apply.ts';
 import { type Context, subresourceNotFound } from './context.ts';
 import { decodeObject } from './decode.ts';
 import { privateCopy, unstored } from './encode.ts';
 import { invalid } from './invalid.ts';
 import type { Kind, ScalePaths } from './kind.ts';
-import { refuseApply } from './patch.ts';
+import type { Write } from './owners.ts';
 import { getObject } from './read.ts';
 import type { Call, Encoded } from './registry.ts';
 import { replaceObject } from './update.ts';
@@ -44,8 +45,8 @@ export async function updateScale(context: Context, call: Call, body: unknown): 
 }
 
 export async function patchScale(context: Context, call: Call, patch: Patch): Promise<Encoded> {
-  refuseApply(patch);
   const paths = pathsOf(call);
+  if (patch.type === 'apply') return applyScale(context, call, patch);
   return writeScale(context, call, (current) => {
     const view = scaleView(paths, current).object;
     return decodeScale(context, call, applyPatch(SCHEMA, SCALES.type, view, patch));
@@ -62,7 +63,7 @@ async function writeScale(
 ): Promise<Encoded> {
   const paths = pathsOf(call);
   // To the kind it is an update of its spec like any other.
-  const whole: Call = { ...call, subresource: undefined };
+  const whole = wholeOf(call);
   const item = await replaceObject(context, whole, (current) => {
     const scale = wanted(current);
     checkScale(call, scale, current);
@@ -71,6 +72,23 @@ async function writeScale(
     return object;
   });
   return scaleView(paths, item);
+}
+
+const wholeOf = (call: Call): Write => ({ ...call, subresource: undefined, through: 'scale' });
+
+/** Says one thing of the object, and owns it. */
+async function applyScale(context: Context, call: Call, patch: Patch): Promise<Encoded> {
+  const { resource } = call.kind;
+  const { metadata, spec } = configOf(context, { ...call, kind: SCALE_KIND }, patch.body) as Scale;
+  const config = {
+    kind: resource.kind,
+    apiVersion: apiVersionOf(resource),
+    metadata,
+    spec: { replicas: spec?.replicas ?? 0 },
+  };
+  const write: Write = { ...wholeOf(call), isApplied: true };
+  const item = await applyConfig(context, write, { config, force: patch.force === true });
+  return scaleView(pathsOf(call), item);
 }
 
 function checkScale({ kind, name }: Call, { metadata, spec }: Scale, current: Encoded): void {

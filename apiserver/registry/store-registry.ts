@@ -1,5 +1,6 @@
 // The registry over a store and its watch caches: one verb a file, put together here.
 
+import { objectShapes } from '../../machinery/apply/shape.ts';
 import type { Clock } from '../../machinery/clock.ts';
 import { badRequest } from '../../machinery/errors.ts';
 import type { Log } from '../../machinery/log.ts';
@@ -86,6 +87,7 @@ function contextOf(parts: RegistryParts): Context {
     ...parts,
     decoderOf: schemaDecoders(SCHEMA),
     checkOf: schemaChecks(SCHEMA),
+    shapeOf: objectShapes(SCHEMA),
     bookkeepingOf: ({ group, kind }) => (group === '' ? books.get(kind) : undefined),
   };
 }

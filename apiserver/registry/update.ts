@@ -15,6 +15,7 @@ import { isReadyToGo } from './deletion.ts';
 import { invalid, refuseFaults } from './invalid.ts';
 import type { Kind } from './kind.ts';
 import { isSpecChanged, prepareMetadataUpdate, validateMetadataUpdate } from './metadata.ts';
+import { recordUpdate, type Write } from './owners.ts';
 import type { Call, Encoded } from './registry.ts';
 
 export async function updateObject(context: Context, call: Call, body: unknown): Promise<Encoded> {
@@ -37,14 +38,17 @@ export async function updateObject(context: Context, call: Call, body: unknown):
   } catch (error) {
     const mayCreate = kind.createOnUpdate && !call.subresource && !uid;
     if (!mayCreate || !hasReason(error, 'NotFound')) throw error;
-    return createDecoded(context, call, JSON.parse(text) as ApiObject);
+    call.assertMay?.('create');
+    const item = await createDecoded(context, call, JSON.parse(text) as ApiObject);
+    call.onCreate?.();
+    return item;
   }
 }
 
 /** `wanted` makes the object afresh for every attempt; it may look at what is stored. */
 export async function replaceObject(
   context: Context,
-  call: Call,
+  call: Write,
   wanted: (current: Encoded) => ApiObject,
 ): Promise<Encoded> {
   const { item, gone } = await changeObject(context, targetOf(call), (current) =>
@@ -56,7 +60,7 @@ export async function replaceObject(
 
 async function planReplacement(
   context: Context,
-  call: Call,
+  call: Write,
   { object, current }: { readonly object: ApiObject; readonly current: Encoded },
 ): Promise<Decision> {
   const { kind } = call;
@@ -73,6 +77,7 @@ async function planReplacement(
     previous,
   };
   await admitMutating(context.admission, request);
+  recordUpdate(context, call, { object, previous });
   if (kind.hasGeneration && isSpecChanged(object, previous)) {
     object.metadata.generation = (previous.metadata.generation ?? 0) + 1;
   }
@@ -85,7 +90,7 @@ async function planReplacement(
   return { type: 'put', object, ...(hold && { hold }) };
 }
 
-function checkAddress({ metadata }: ApiObject, call: Call): void {
+export function checkAddress({ metadata }: ApiObject, call: Call): void {
   metadata.name ||= call.name ?? '';
   if (metadata.name !== call.name) {
     throw badRequest(

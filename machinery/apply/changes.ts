@@ -116,6 +116,8 @@ function compareLists(
   after: readonly unknown[],
   diff: Diff,
 ): void {
+  // Most lists are as they were, and naming elements costs more than comparing them.
+  if (deepEqual(before, after)) return;
   const olds = byElement(shape, before);
   const news = byElement(shape, after);
   for (const [element, now] of news)
