@@ -137,6 +137,8 @@ function wholeNumber(text: string): number {
 try {
   await program.parseAsync();
 } catch (error) {
-  process.stderr.write(`wherry: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = stop.signal.aborted ? 130 : 1;
+  const { aborted } = stop.signal;
+  const why = aborted ? 'interrupted' : error instanceof Error ? error.message : String(error);
+  process.stderr.write(`wherry: ${why}\n`);
+  process.exitCode = aborted ? 130 : 1;
 }

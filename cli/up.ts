@@ -7,6 +7,7 @@ import { request } from 'node:https';
 import { join } from 'node:path';
 import { kubeconfigText } from '../client/kubeconfig.ts';
 import { createRestTransport } from '../client/rest-transport.ts';
+import { deepEqual } from '../machinery/equality.ts';
 import type { Transport } from '../machinery/transport.ts';
 import type { Node } from '../proto/generated/core.v1.ts';
 import { NODES, SERVICE_ACCOUNTS } from '../proto/generated/resources.ts';
@@ -28,6 +29,7 @@ import { Processes } from './cluster/processes.ts';
 import type { World } from './world.ts';
 
 const READY_MS_MAX = 60_000;
+const STOP_MS = 5_000;
 const POLL_MS = 15;
 
 /** What the user asked for; absent means: as it was, or the default. */
@@ -55,14 +57,22 @@ export async function up(options: UpOptions, world: World, signal: AbortSignal):
     writeWhole(layout.kubeconfig, kubeconfigOf(cluster, layout), 0o600);
   });
 
-  await progress.step('control plane', async (note) => {
-    const started = startAll(siteOf(cluster, layout, world), processes);
-    note(started.length > 0 ? started.join(', ') : 'already running');
-    await waitReady({ cluster, layout, processes, world, signal });
-  });
-  await progress.step(`${cluster.nodes} node${cluster.nodes === 1 ? '' : 's'}`, (note) =>
-    waitNodes({ cluster, layout, processes, world, signal }, note),
-  );
+  const waiting = { cluster, layout, processes, world, signal };
+  const started: string[] = [];
+  try {
+    await progress.step('control plane', async (note) => {
+      await startAll(siteOf(cluster, layout, world), processes, started);
+      note(started.length > 0 ? started.join(', ') : 'already running');
+      await waitReady(waiting);
+    });
+    await progress.step(`${cluster.nodes} node${cluster.nodes === 1 ? '' : 's'}`, (note) =>
+      waitNodes(waiting, note),
+    );
+  } catch (error) {
+    // After a failure the parts stay, to be looked at; Ctrl-C takes back what this run began.
+    if (signal.aborted) await Promise.all(started.map((name) => processes.stop(name, STOP_MS)));
+    throw error;
+  }
   progress.say(nextSteps(cluster, layout));
 }
 
@@ -86,6 +96,7 @@ async function chooseCluster(options: UpOptions, world: World): Promise<ClusterC
     return config;
   }
   const changed = [
+    wanted < before.nodes && `--nodes ${wanted} (it has ${before.nodes}, and nodes are only added)`,
     before.name !== name && `--name ${name} (it is ${before.name})`,
     store !== undefined && store !== before.store && `--store ${store} (it is ${before.store})`,
     runtime !== undefined &&
@@ -122,10 +133,15 @@ export function siteOf(cluster: ClusterConfig, layout: Layout, world: World): Si
   };
 }
 
-function startAll(site: Site, processes: Processes): string[] {
-  return allSpecs(site)
-    .filter((spec) => processes.start(spec))
-    .map(({ name }) => name);
+/** A process that runs with other flags than are wanted now starts anew. */
+async function startAll(site: Site, processes: Processes, started: string[]): Promise<void> {
+  for (const spec of allSpecs(site)) {
+    const running = processes.find(spec.name);
+    if (running !== undefined && !deepEqual(running.args, spec.args)) {
+      await processes.stop(spec.name, STOP_MS);
+    }
+    if (processes.start(spec)) started.push(spec.name);
+  }
 }
 
 interface Waiting {
