@@ -1,7 +1,6 @@
 // The gRPC door over mutual TLS: rpc.proto's service, on the same authentication, authorization
 // and registry as REST. Objects pass as the bytes that the watch cache holds.
 
-import { once } from 'node:events';
 import type {
   ServerUnaryCall,
   ServerWritableStream,
@@ -28,6 +27,7 @@ import type {
 import type { Authenticate } from '../authn/authenticate.ts';
 import type { User } from '../authn/user.ts';
 import { type Attributes, type Authorize, assertAllowed } from '../authz/attributes.ts';
+import { firstEvent } from '../first-event.ts';
 import type { Limits } from '../http/limits.ts';
 import { deleteOptionsOfBody } from '../http/query-options.ts';
 import type { Call, Encoded, Listing, Registry } from '../registry/registry.ts';
@@ -91,12 +91,9 @@ export function grpcService(parts: GrpcParts): UntypedServiceImplementation {
     <Q extends { ref: Ref }, A>(verb: string, run: (call: Call, request: Q) => Promise<A>) =>
     (incoming: ServerUnaryCall<Q, A>, answer: sendUnaryData<A>): void => {
       const { request } = incoming;
-      const attributes = attributesOf(verb, request.ref);
-      admitted(incoming, attributes, (user) => {
-        const assertMay = (other: string): void =>
-          assertAllowed(authorize, user, { ...attributes, verb: other });
-        return run({ ...callOf(registry, user, request.ref), assertMay }, request);
-      }).then(
+      admitted(incoming, attributesOf(verb, request.ref), (user) =>
+        run(callOf(registry, user, request.ref), request),
+      ).then(
         (value) => answer(null, value),
         (error) => answer(refusalOf(error, log)),
       );
@@ -213,11 +210,5 @@ function* pagesOf(listing: Listing): Iterable<ListPage> {
 /** Waits while the client is slow; what piles up behind is bounded by the watch cache. */
 async function write<Q, A>(stream: ServerWritableStream<Q, A>, message: A): Promise<void> {
   if (stream.write(message) || stream.cancelled || stream.destroyed) return;
-  const done = new AbortController();
-  const until = (event: string) => once(stream, event, { signal: done.signal });
-  try {
-    await Promise.race([until('drain'), until('cancelled'), until('close')]);
-  } finally {
-    done.abort();
-  }
+  await firstEvent(stream, ['drain', 'cancelled', 'close']);
 }

@@ -1,8 +1,8 @@
 // A list: as JSON, the items' cached bytes go out as they are, between a head and a tail.
 // Nothing is stringified again, and the length is known before the first byte.
 
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { firstEvent } from '../first-event.ts';
 import type { Listing } from '../registry/registry.ts';
 import { send, sendLarge, wantsGzip } from './answer.ts';
 import { encoded, formFor, listNamesOf } from './answer-object.ts';
@@ -74,15 +74,7 @@ async function sendPieces(response: ServerResponse, pieces: readonly Uint8Array[
 /** Settles when there is room again, or nobody left to write to. */
 export async function drained(response: ServerResponse): Promise<void> {
   if (response.destroyed || !response.writableNeedDrain) return;
-  const done = new AbortController();
-  try {
-    await Promise.race([
-      once(response, 'drain', { signal: done.signal }),
-      once(response, 'close', { signal: done.signal }),
-    ]);
-  } finally {
-    done.abort();
-  }
+  await firstEvent(response, ['drain', 'close', 'error']);
 }
 
 async function encodedList(

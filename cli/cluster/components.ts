@@ -21,7 +21,7 @@ export interface Site {
  * resident size of six processes down at no cost that the benchmarks show.
  */
 const YOUNG_MEGABYTES = 4;
-/** Under load a fifth of its time went into copying what was about to be dropped. */
+/** Under load a sixth of its time went into collecting garbage that had no time to die young. */
 const YOUNG_MEGABYTES_OF: Readonly<Record<string, number>> = { apiserver: 16 };
 
 export function etcdSpec({ cluster, layout, etcdBinary }: Site): ProcessSpec {
