@@ -226,6 +226,36 @@ test('patches of any shape are refused, never a crash', async () => {
   }
 });
 
+test('what client-side apply set passes to kubectl without force, while it is as it was set', async () => {
+  const key = 'kubectl.kubernetes.io/last-applied-configuration';
+  const config = (data: object) => ({ metadata: { name: 'a' }, data });
+  const last = JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    ...config({ a: '1', b: '1' }),
+  });
+  await api.transport.create(
+    CONFIG_MAPS,
+    { metadata: { ...AT, annotations: { [key]: last } }, data: { a: '1', b: '1' } },
+    { fieldManager: 'kubectl-client-side-apply' },
+  );
+  const kubectl = { fieldManager: 'kubectl' };
+  await expect(applyTo(CONFIG_MAPS, config({ a: '2' }))).rejects.toMatchObject({
+    reason: 'Conflict',
+  });
+  const patch = { type: 'merge', body: { data: { b: '7' } } } as const;
+  await api.transport.patch(CONFIG_MAPS, AT, patch, { fieldManager: 'edit' });
+  await expect(applyTo(CONFIG_MAPS, config({ a: '2', b: '2' }), kubectl)).rejects.toThrow(
+    'Apply failed with 1 conflict: conflict with "edit" using v1: .data.b',
+  );
+  const { data, metadata } = await applyTo(CONFIG_MAPS, config({ a: '2' }), kubectl);
+  expect(data).toEqual({ a: '2', b: '7' });
+  expect(JSON.parse(metadata.annotations?.[key] ?? '')).toMatchObject({ data: { a: '2' } });
+  const { resourceVersion } = metadata;
+  const again = await applyTo(CONFIG_MAPS, config({ a: '2' }), kubectl);
+  expect(again.metadata.resourceVersion).toBe(resourceVersion);
+});
+
 test('an address that the server chose is nobody\u2019s', async () => {
   const service = await applyTo(SERVICES, {
     metadata: { name: 'a' },

@@ -5,12 +5,13 @@ import { conflictError } from '../../machinery/apply/conflict.ts';
 import type { Entry } from '../../machinery/apply/managers.ts';
 import { planApply } from '../../machinery/apply/plan-apply.ts';
 import { timestampOf } from '../../machinery/clock.ts';
-import { badRequest, hasReason, type StatusError } from '../../machinery/errors.ts';
+import { badRequest, hasReason, invariant, type StatusError } from '../../machinery/errors.ts';
 import type { Patch } from '../../machinery/transport.ts';
 import { type ApiObject, apiVersionOf } from '../../proto/resource.ts';
 import { type Context, targetOf } from './context.ts';
 import { createDecoded } from './create.ts';
 import { checkedKind, decodeObject, runDecoder } from './decode.ts';
+import { keepAnnotation, unexplained } from './last-applied.ts';
 import { managerOf, optionsInvalid, type Write, writtenBy } from './owners.ts';
 import type { Call, Encoded } from './registry.ts';
 import { checkAddress, replaceObject } from './update.ts';
@@ -93,22 +94,31 @@ function applied(
   { config, force, live }: Configuration & { readonly live: ApiObject | undefined },
 ): ApiObject {
   const { kind } = write;
-  const plan = planApply({
+  const manager = managerOf(write, 'Apply');
+  const application = {
     shape: context.shapeOf(kind.resource.type),
     live,
     config,
     entries: live?.metadata.managedFields ?? [],
-    manager: managerOf(write, 'Apply'),
+    manager,
     force,
     time: timestampOf(context.clock.now()),
     isWritten: writtenBy(write),
-  });
+  };
+  let plan = planApply(application);
+  if (plan.type === 'conflict') {
+    const disputed = { conflicts: plan.conflicts, live, manager: manager.name };
+    const conflicts = unexplained(context, kind, disputed);
+    if (conflicts.length > 0) throw conflictError(conflicts);
+    plan = planApply({ ...application, force: true });
+  }
   if (plan.type === 'malformed') throw malformed(write, plan.faults);
-  if (plan.type === 'conflict') throw conflictError(plan.conflicts);
+  invariant(plan.type === 'merged', 'force leaves no conflict');
   const copy: unknown = JSON.parse(JSON.stringify(plan.object));
   const object = decodeObject(kind, context.decoderOf(kind.resource.type), copy, {});
   if (plan.entries.length > 0) object.metadata.managedFields = plan.entries as Entry[];
   else delete object.metadata.managedFields;
+  keepAnnotation(object, config, manager.name);
   return object;
 }
 

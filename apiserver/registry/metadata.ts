@@ -15,7 +15,7 @@ import type { ObjectMeta, OwnerReference } from '../../proto/generated/meta.v1.t
 import type { Kind } from './kind.ts';
 
 /** Keys and values of all annotations together. */
-const ANNOTATIONS_BYTES_MAX = 256 * 1024;
+export const ANNOTATIONS_BYTES_MAX = 256 * 1024;
 /** A generated name is cut to this much before its five random letters. */
 const GENERATE_NAME_LENGTH_MAX = 58;
 
