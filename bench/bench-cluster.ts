@@ -63,6 +63,14 @@ export function cpuSecondsOf(pid: number | 'self'): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
+export const residentMegabytesOf = (pid: number): number =>
+  kilobytesOf(pid, 'status', 'VmRSS') / 1024;
+
+export function kilobytesOf(pid: number, file: string, field: string): number {
+  const text = readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  return Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0);
+}
+
 /** Runs the work; answers how many CPU-seconds each process (and this one, `client`) took for it. */
 export async function cpuDuring(
   cluster: Pick<BenchCluster, 'pids'>,

@@ -4,8 +4,7 @@
 //
 //   node dist/bench/footprint/main.js [seconds]
 
-import { readFileSync } from 'node:fs';
-import { cpuSecondsOf, startBenchCluster } from '../bench-cluster.ts';
+import { cpuSecondsOf, kilobytesOf, startBenchCluster } from '../bench-cluster.ts';
 
 const [seconds = 60] = process.argv.slice(2).map(Number);
 /** What starting up leaves to do (informers, pools, compilers) is over by then. */
@@ -43,9 +42,4 @@ function row(...[name, ...cells]: string[]): string {
 
 function megabytes(value: number): string {
   return `${value.toFixed(0)} MB`;
-}
-
-function kilobytesOf(pid: number, file: string, field: string): number {
-  const text = readFileSync(`/proc/${pid}/${file}`, 'utf8');
-  return Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0);
 }
