@@ -6,6 +6,7 @@ import type { Transport } from '../../machinery/transport.ts';
 import { CONFIG_MAPS, DEPLOYMENTS, PODS } from '../../proto/generated/resources.ts';
 import { configMap, deployment, pod } from '../builders.ts';
 import { type InNamespace, ownNamespace } from './own-namespace.ts';
+import { testApply } from './transport-apply.ts';
 import { testSubresources } from './transport-subresources.ts';
 import { testWatches } from './transport-watches.ts';
 
@@ -30,6 +31,7 @@ export function transportContract(name: string, open: () => Promise<OpenTranspor
     testLists(inNamespace);
     testWatches(inNamespace);
     testSubresources(inNamespace);
+    testApply(inNamespace);
   });
 }
 
