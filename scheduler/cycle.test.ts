@@ -52,6 +52,19 @@ test('pods pack onto the fuller node', () => {
   expect(decideOn([node('a'), node('b')], held, wanted)).toMatchObject({ nodeName: 'b' });
 });
 
+test('pods too small to make a difference in whole points pack as well', () => {
+  const huge = { cpu: '64', memory: '512Gi', pods: '110' };
+  const nodes = ['a', 'b', 'c'].map((name) => node(name, { allocatable: huge }));
+  const small = (name: string) => pod(name, { requests: { cpu: '100m', memory: '64Mi' } });
+  const held: Pod[] = [];
+  for (let i = 0; i < 40; i++) {
+    const decision = decideOn(nodes, held, small(`p${i}`));
+    if (decision.kind !== 'place') throw new Error('a pod found no place');
+    held.push({ ...small(`p${i}`), spec: { ...small(`p${i}`).spec, nodeName: decision.nodeName } });
+  }
+  expect(new Set(held.map(({ spec }) => spec.nodeName)).size).toBe(1);
+});
+
 test('what is remembered of a lone candidate is not less than what it is worth', () => {
   const cache = new Cache(new FakeClock());
   const { snapshot } = cache;

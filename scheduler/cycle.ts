@@ -25,7 +25,7 @@ export type Decide = (pod: PodInfo, nodes: Snapshot) => Decision;
 type Filter = FilterPlugin<unknown>;
 type Scorer = { readonly plugin: ScorePlugin<unknown>; readonly weight: number };
 
-export function createDecide({ plugins }: Profile, random: Random): Decide {
+export function createDecide({ plugins, tieBreak }: Profile, random: Random): Decide {
   const filters = plugins.map(({ plugin }) => plugin).filter(isFilter);
   const postFilters = plugins.map(({ plugin }) => plugin).filter(({ postFilter }) => postFilter);
   const scorers = plugins.flatMap(({ plugin, weight = 1 }) =>
@@ -38,7 +38,11 @@ export function createDecide({ plugins }: Profile, random: Random): Decide {
     if (!Array.isArray(checks)) return refusedOutright(nodes, checks);
     const ratings = prepareRatings(pod, nodes, scorers);
     const evaluation = evaluator.evaluate(pod, nodes, { checks, ratings });
-    const { row, feasible } = best(evaluation, nodes.count, random);
+    const { row, feasible } = best(
+      evaluation,
+      nodes.count,
+      tieBreak === 'first' ? undefined : random,
+    );
     if (feasible === 0) return explain(pod, nodes, { checks, postFilters });
     return { kind: 'place', nodeName: nodes.nameOf(row), feasible };
   };
@@ -79,8 +83,8 @@ function prepareRatings(pod: PodInfo, nodes: Snapshot, scorers: readonly Scorer[
   return ratings;
 }
 
-/** Among equals chance decides, so that no node is favoured by its name. */
-function best({ fits, scores }: Evaluation, count: number, random: Random) {
+/** Among equals chance decides, or without it the first. */
+function best({ fits, scores }: Evaluation, count: number, random: Random | undefined) {
   let row = -1;
   let top = Number.NEGATIVE_INFINITY;
   let equals = 0;
@@ -94,7 +98,7 @@ function best({ fits, scores }: Evaluation, count: number, random: Random) {
       equals = 1;
     } else if (scores[i] === top) equals++;
   }
-  if (equals < 2) return { row, feasible };
+  if (equals < 2 || random === undefined) return { row, feasible };
   let skip = Math.floor(random.fraction() * equals);
   while (skip > 0) {
     row++;

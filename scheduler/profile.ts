@@ -22,6 +22,12 @@ export interface Enabled {
 export interface Profile {
   /** Pods choose it by `spec.schedulerName`. */
   readonly schedulerName: string;
+  /**
+   * Among nodes of the same score: a random one, so that none is favoured by its place, or the
+   * first. Scores are whole numbers, so to a packing profile small pods leave many nodes equal:
+   * chance would spread them.
+   */
+  readonly tieBreak: 'chance' | 'first';
   /** In the order in which they filter. */
   readonly plugins: readonly Enabled[];
 }
@@ -39,6 +45,7 @@ export const defaultProfile = ({
   strategy = 'MostAllocated',
 }: DefaultProfileOptions): Profile => ({
   schedulerName,
+  tieBreak: strategy === 'MostAllocated' ? 'first' : 'chance',
   plugins: [
     { plugin: schedulingGates },
     { plugin: prioritySort },

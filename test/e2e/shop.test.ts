@@ -54,6 +54,17 @@ test('the shop rolls out and its front answers from all replicas in turn', async
 
 test('a pod reaches services too: from its own node, from the other one, and itself', async () => {
   const { kubectl } = need();
+  const nodesOfWeb = async () =>
+    (
+      await kubectl('get', 'pods', '-l', 'app=web', '-o', 'jsonpath={.items[*].spec.nodeName}')
+    ).split(' ');
+  // The scheduler packs: shut the node that it packed, so that the next pod goes to the other one.
+  const [full = ''] = await nodesOfWeb();
+  await kubectl('cordon', full);
+  await kubectl('scale', 'deployment/web', '--replicas=4');
+  await kubectl('rollout', 'status', 'deployment/web', '--timeout=60s');
+  await kubectl('uncordon', full);
+  expect(new Set(await nodesOfWeb()).size).toBe(2);
   const url = `http://${await clusterIp('web')}/healthz`;
   const pods = (
     await kubectl('get', 'pods', '-l', 'app=web', '-o', 'jsonpath={.items[*].metadata.name}')
