@@ -225,6 +225,28 @@ test('a field given twice is refused when strict, and warned of else', async () 
   expect((await ask('Ignore')).headers.warning).toBeUndefined();
 });
 
+test('what is wrong with options is told field by field', async () => {
+  const [query, field] = ['dryRun=Some', 'dryRun'];
+  const answer = await server.ask(`${MAPS}?${query}`, { method: 'POST', body: configMap('x') });
+  expect(answer.json()).toMatchObject({
+    code: 422,
+    message:
+      'CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: "Some": ' +
+      'supported values: "All"',
+    details: { causes: [{ field, reason: 'FieldValueNotSupported' }] },
+  });
+});
+
+test('clients of before 1.22 name an older version of the same eviction', async () => {
+  const ask = (apiVersion: string) =>
+    server.ask('/api/v1/namespaces/default/pods/none/eviction', {
+      method: 'POST',
+      body: { apiVersion, kind: 'Eviction', metadata: { name: 'none' } },
+    });
+  expect((await ask('policy/v1beta1')).json().message).toBe('pods "none" not found');
+  expect((await ask('policy/v0')).code).toBe(400);
+});
+
 test('protobuf and YAML bodies are understood; answers come in the form asked for', async () => {
   const head = { apiVersion: 'v1', kind: 'ConfigMap', type: 'io.k8s.api.core.v1.ConfigMap' };
   const protobuf = await server.ask(MAPS, {
@@ -256,6 +278,16 @@ test('what is not there is a Status, and what is not meant is not allowed', asyn
   const wide = await server.ask('/api/v1/configmaps', { method: 'POST', body: configMap('x') });
   expect([wide.code, wide.json().reason]).toEqual([405, 'MethodNotAllowed']);
   expect((await server.ask(`${MAPS}/x`, { method: 'TRACE' })).code).toBe(405);
+  for (const [method, path] of [
+    ['PUT', MAPS],
+    ['PATCH', MAPS],
+    ['POST', `${MAPS}/x`],
+    ['POST', '/version'],
+    ['POST', '/apis'],
+  ] as const) {
+    const answer = await server.ask(path, { method, body: configMap('x') });
+    expect([method, path, answer.code]).toEqual([method, path, 405]);
+  }
 });
 
 test('discovery answers in its aggregated and in its older form', async () => {

@@ -5,7 +5,6 @@
 //     → registry { decode, default, admit, validate, store } → watch cache → watchers
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { StatusError } from '../machinery/errors.ts';
 import type { Log } from '../machinery/log.ts';
 import type { Authenticate } from './authn/authenticate.ts';
 import { impersonated } from './authn/impersonate.ts';
@@ -19,7 +18,7 @@ import { type HealthChecks, healthAnswer } from './http/health.ts';
 import type { Limits } from './http/limits.ts';
 import { parseRequestInfo, type ResourceInfo } from './http/request-info.ts';
 import type { Measure } from './http/request-metrics.ts';
-import { noSuchResource, type ResourceDoor } from './http/resource-door.ts';
+import { noSuchResource, notAllowed, type ResourceDoor } from './http/resource-door.ts';
 import { hasSubresource, isServed } from './http/served.ts';
 import { versionInfo } from './http/version.ts';
 import type { Kind } from './registry/kind.ts';
@@ -84,14 +83,17 @@ function kindOf({ registry }: Parts, resource: ResourceInfo): Kind {
   if (subresource !== undefined && !hasSubresource(kind, subresource)) throw noSuchResource();
   const isWide = namespaced && namespace === undefined;
   const mayBeWide = verb === 'list' || verb === 'watch';
-  if ((isWide && !mayBeWide) || !isServed(kind, verb, subresource)) {
-    throw new StatusError(
-      'MethodNotAllowed',
-      'the server does not allow this method on the requested resource',
-    );
+  if ((isWide && !mayBeWide) || !isServed(kind, verb, subresource) || isMisnamed(resource)) {
+    throw notAllowed();
   }
   return kind;
 }
+
+/** A collection cannot be replaced, and one makes nothing in an object but through its doors. */
+const isMisnamed = ({ verb, name, subresource }: ResourceInfo): boolean =>
+  name === undefined
+    ? verb === 'update' || verb === 'patch'
+    : verb === 'create' && subresource === undefined;
 
 async function servePath({ health, rest }: Parts, exchange: Exchange): Promise<void> {
   const { response, info } = exchange;
@@ -101,6 +103,7 @@ async function servePath({ health, rest }: Parts, exchange: Exchange): Promise<v
     return send(response, answer.code, 'text/plain; charset=utf-8', answer.text);
   }
   if (info.path === '/version' || info.path === '/version/') {
+    if (info.method !== 'GET' && info.method !== 'HEAD') throw notAllowed();
     return sendJson(response, 200, versionInfo());
   }
   return rest(exchange);

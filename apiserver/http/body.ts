@@ -62,13 +62,14 @@ const tooLarge = (): StatusError =>
   new StatusError('RequestEntityTooLarge', `Request entity too large: limit is ${BODY_BYTES_MAX}`);
 
 export function objectOfJson(exchange: Exchange, bytes: Buffer): unknown {
-  const { value, duplicates } = decodeJson(bytes.toString('utf8'));
-  if (duplicates.length > 0) refuseDuplicates(exchange, duplicates);
+  const { value, duplicates, hadPrototype } = decodeJson(bytes.toString('utf8'));
+  const texts = duplicates.map((path) => `duplicate field "${path}"`);
+  if (hadPrototype) texts.push('unknown field "__proto__"');
+  if (texts.length > 0) refuseFields(exchange, texts);
   return value;
 }
 
-function refuseDuplicates(exchange: Exchange, duplicates: readonly string[]): void {
-  const texts = duplicates.map((path) => `duplicate field "${path}"`);
+function refuseFields(exchange: Exchange, texts: readonly string[]): void {
   switch (fieldValidationOf(exchange.info.query)) {
     case 'Strict':
       throw badRequest(`strict decoding error: ${texts.join(', ')}`);

@@ -23,8 +23,12 @@ test('a key is the same key however it is escaped', () => {
 });
 
 test('a prototype cannot be planted', () => {
-  const { value } = decodeJson('{"a":{"__proto__":{"polluted":true},"\\u005f_proto__":1,"b":1}}');
+  const { value, hadPrototype } = decodeJson(
+    '{"a":{"__proto__":{"polluted":true},"\\u005f_proto__":1,"b":1}}',
+  );
   expect(Object.keys((value as { a: object }).a)).toEqual(['b']);
+  expect(hadPrototype).toBe(true);
+  expect(decodeJson('{"constructor":{}}').hadPrototype).toBe(false);
   expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
 });
 

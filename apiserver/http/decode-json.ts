@@ -13,6 +13,13 @@ export interface DecodedJson {
   readonly value: unknown;
   /** Paths such as `spec.replicas`. */
   readonly duplicates: readonly string[];
+  /** There was a `__proto__`: no field of any kind, and left out wherever it stood. */
+  readonly hadPrototype: boolean;
+}
+
+interface Count {
+  keys: number;
+  prototypes: number;
 }
 
 export function decodeJson(text: string): DecodedJson {
@@ -23,26 +30,28 @@ export function decodeJson(text: string): DecodedJson {
     const why = error instanceof Error ? error.message : String(error);
     throw badRequest(`couldn't parse the body as JSON: ${why}`, { cause: error });
   }
-  const kept = cleanOf(value, 0);
-  return { value, duplicates: keysInText(text) === kept ? [] : duplicatesIn(text) };
+  const count: Count = { keys: 0, prototypes: 0 };
+  clean(value, 0, count);
+  const duplicates = keysInText(text) === count.keys ? [] : duplicatesIn(text);
+  return { value, duplicates, hadPrototype: count.prototypes > 0 };
 }
 
 /** Counts the keys of the whole value; drops `__proto__` (but counts it) on the way. */
-function cleanOf(value: unknown, depth: number): number {
-  if (typeof value !== 'object' || value === null) return 0;
+function clean(value: unknown, depth: number, count: Count): void {
+  if (typeof value !== 'object' || value === null) return;
   if (depth > DEPTH_MAX) throw badRequest(`the body is nested deeper than ${DEPTH_MAX} levels`);
-  let keys = 0;
   if (Array.isArray(value)) {
-    for (const item of value) keys += cleanOf(item, depth + 1);
-    return keys;
+    for (const item of value) clean(item, depth + 1, count);
+    return;
   }
   const record = value as Record<string, unknown>;
   for (const key of Object.keys(record)) {
-    keys += 1;
-    if (key === '__proto__') delete record[key];
-    else keys += cleanOf(record[key], depth + 1);
+    count.keys += 1;
+    if (key === '__proto__') {
+      count.prototypes += 1;
+      delete record[key];
+    } else clean(record[key], depth + 1, count);
   }
-  return keys;
 }
 
 /** Where the string that begins behind `open` ends: the index of its closing quote. */

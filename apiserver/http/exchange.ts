@@ -2,9 +2,10 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { badRequest } from '../../machinery/errors.ts';
+import type { StatusError } from '../../machinery/errors.ts';
 import type { User } from '../authn/user.ts';
 import type { Kind } from '../registry/kind.ts';
+import { optionsInvalid } from '../registry/owners.ts';
 import type { Call } from '../registry/registry.ts';
 import type { RequestInfo, ResourceInfo } from './request-info.ts';
 
@@ -60,11 +61,10 @@ function headerOf(text: string): string {
   return `299 - "${plain.replace(/["\\]/g, '\\$&')}"`;
 }
 
-export function dryRunOf(query: URLSearchParams): boolean {
-  const wanted = query.getAll('dryRun');
-  if (wanted.some((one) => one !== 'All')) {
-    throw badRequest(`Invalid value: ${JSON.stringify(wanted)}: dryRun: supported values: "All"`);
-  }
+export function dryRunOf(query: URLSearchParams, options = 'CreateOptions'): boolean {
+  const wanted = query.getAll('dryRun').filter((one) => one !== '');
+  const unknown = wanted.find((one) => one !== 'All');
+  if (unknown !== undefined) throw unsupportedValue(options, { dryRun: unknown }, ['All']);
   return wanted.length > 0;
 }
 
@@ -72,8 +72,24 @@ export function fieldValidationOf(query: URLSearchParams): 'Strict' | 'Warn' | '
   const wanted = query.get('fieldValidation') ?? 'Warn';
   if (wanted === 'Strict' || wanted === 'Warn' || wanted === 'Ignore') return wanted;
   if (wanted === '') return 'Warn';
-  throw badRequest(
-    `fieldValidation: Unsupported value: ${JSON.stringify(wanted)}: ` +
-      'supported values: "Ignore", "Strict", "Warn"',
-  );
+  throw unsupportedValue('CreateOptions', { fieldValidation: wanted }, [
+    'Ignore',
+    'Strict',
+    'Warn',
+  ]);
+}
+
+/** What is wrong with the options of a request is told like what is wrong with an object. */
+export function unsupportedValue(
+  options: string,
+  given: Readonly<Record<string, unknown>>,
+  supported: readonly string[],
+): StatusError {
+  const [[field, value] = ['', '']] = Object.entries(given);
+  const list = supported.map((one) => JSON.stringify(one)).join(', ');
+  return optionsInvalid(options, {
+    reason: 'FieldValueNotSupported',
+    field,
+    message: `Unsupported value: ${JSON.stringify(value)}: supported values: ${list}`,
+  });
 }

@@ -11,6 +11,8 @@ const BODIES_ONLY: Readonly<Record<string, string>> = {
   'v1 Binding': `${API}.core.v1.Binding`,
   'autoscaling/v1 Scale': `${API}.autoscaling.v1.Scale`,
   'policy/v1 Eviction': `${API}.policy.v1.Eviction`,
+  // What clients of before 1.22 send for an eviction; only the name of the version changed.
+  'policy/v1beta1 Eviction': `${API}.policy.v1.Eviction`,
   'authentication.k8s.io/v1 TokenRequest': `${API}.authentication.v1.TokenRequest`,
   'v1 DeleteOptions': `${META}.DeleteOptions`,
   'meta.k8s.io/v1 DeleteOptions': `${META}.DeleteOptions`,

@@ -23,8 +23,15 @@ test('a list takes its page, its selectors and its revision from the query', () 
     resourceVersion: '7',
     resourceVersionMatch: 'Exact',
   });
-  expect(() => listQueryOf(query('limit=many'), pods)).toThrow('must be a positive integer');
+  expect(() => listQueryOf(query('limit=many'), pods)).toThrow('must be an integer');
+  expect(() => listQueryOf(query('limit=99999999999999999999'), pods)).toThrow('an integer');
   expect(() => listQueryOf(query('resourceVersionMatch=Newest'), pods)).toThrow('Unsupported');
+});
+
+test('a limit beyond all collections, or below one, means all of it', () => {
+  const most = listQueryOf(query('limit=9223372036854775807'), pods).limit;
+  expect(most).toBe(Number.MAX_SAFE_INTEGER);
+  expect(listQueryOf(query('limit=-1'), pods).limit).toBeUndefined();
 });
 
 test('a watch with initial events says which state it wants, as upstream demands', () => {
@@ -61,5 +68,8 @@ test('delete options are read from a document', () => {
   });
   expect(deleteOptionsOfBody({ orphanDependents: true }).propagationPolicy).toBe('Orphan');
   expect(() => deleteOptionsOfBody({ propagationPolicy: 'Later' })).toThrow('Unsupported value');
+  const both = { orphanDependents: true, propagationPolicy: 'Orphan' };
+  expect(() => deleteOptionsOfBody(both)).toThrow('cannot be both set');
+  expect(() => deleteOptionsOfBody({ dryRun: ['Some'] })).toThrow('Unsupported value: "Some"');
   expect(() => deleteOptionsOfBody({ kind: 'Pod' })).toThrow('want DeleteOptions');
 });

@@ -2,23 +2,23 @@
 
 import { badRequest } from '../../machinery/errors.ts';
 import type { DeleteOptions, ListQuery, WatchQuery } from '../../machinery/transport.ts';
+import { forbiddenOption } from '../registry/list.ts';
+import { optionsInvalid } from '../registry/owners.ts';
 import { readObject } from './body.ts';
-import { dryRunOf, type Exchange } from './exchange.ts';
+import { dryRunOf, type Exchange, unsupportedValue } from './exchange.ts';
 import { isTrue, type ResourceInfo } from './request-info.ts';
 
 export function listQueryOf(query: URLSearchParams, { namespace, name }: ResourceInfo): ListQuery {
   const match = query.get('resourceVersionMatch') ?? '';
   if (match !== '' && match !== 'Exact' && match !== 'NotOlderThan') {
-    throw badRequest(
-      `resourceVersionMatch: Unsupported value: ${JSON.stringify(match)}: ` +
-        'supported values: "Exact", "NotOlderThan", ""',
-    );
+    const supported = ['Exact', 'NotOlderThan', ''];
+    throw unsupportedValue('ListOptions', { resourceVersionMatch: match }, supported);
   }
   return {
     namespace,
     labelSelector: textOf(query, 'labelSelector'),
     fieldSelector: fieldSelectorOf(query, name),
-    limit: integerOf(query, 'limit'),
+    limit: limitOf(query),
     continue: textOf(query, 'continue'),
     resourceVersion: textOf(query, 'resourceVersion'),
     resourceVersionMatch: match === '' ? undefined : match,
@@ -32,10 +32,16 @@ export function watchQueryOf(
   const sendInitialEvents = query.get('sendInitialEvents');
   const match = query.get('resourceVersionMatch') ?? '';
   if (sendInitialEvents === null && match !== '') {
-    throw badRequest('resourceVersionMatch is forbidden for watch unless sendInitialEvents is set');
+    throw forbiddenOption(
+      'resourceVersionMatch',
+      'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+    );
   }
   if (sendInitialEvents !== null && match !== 'NotOlderThan') {
-    throw badRequest('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+    throw forbiddenOption(
+      'resourceVersionMatch',
+      'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+    );
   }
   return {
     namespace,
@@ -58,6 +64,18 @@ function fieldSelectorOf(query: URLSearchParams, name: string | undefined): stri
 
 const textOf = (query: URLSearchParams, name: string): string | undefined =>
   query.get(name) || undefined;
+
+/** Any 64-bit number will do: no collection is that long, and less than one means all. */
+function limitOf(query: URLSearchParams): number | undefined {
+  const text = textOf(query, 'limit');
+  if (text === undefined) return undefined;
+  const value = /^[+-]?\d+$/.test(text) ? BigInt(text) : undefined;
+  if (value === undefined || BigInt.asIntN(64, value) !== value) {
+    throw badRequest(`limit: Invalid value: ${JSON.stringify(text)}: must be an integer`);
+  }
+  if (value < 1n) return undefined;
+  return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value);
+}
 
 function integerOf(query: URLSearchParams, name: string): number | undefined {
   const text = textOf(query, name);
@@ -90,7 +108,10 @@ export function deleteOptionsOfBody(body: DeleteBody): DeleteOptions {
   if (body.kind !== undefined && body.kind !== 'DeleteOptions') {
     throw badRequest(`want DeleteOptions, got ${String(body.kind)}`);
   }
-  const isDryRun = Array.isArray(body.dryRun) && body.dryRun.length > 0;
+  const wanted: readonly unknown[] = Array.isArray(body.dryRun) ? body.dryRun : [];
+  const unknown = wanted.find((one) => one !== 'All');
+  if (unknown !== undefined) throw unsupportedValue('DeleteOptions', { dryRun: unknown }, ['All']);
+  const isDryRun = wanted.length > 0;
   return {
     propagationPolicy: policyOf(body.propagationPolicy, body.orphanDependents),
     gracePeriodSeconds: graceOf(body.gracePeriodSeconds),
@@ -107,20 +128,27 @@ function optionsOfQuery(query: URLSearchParams): DeleteOptions {
       orphan === null ? undefined : isTrue(orphan),
     ),
     gracePeriodSeconds: integerOf(query, 'gracePeriodSeconds'),
-    dryRun: dryRunOf(query),
+    dryRun: dryRunOf(query, 'DeleteOptions'),
   };
 }
 
 function policyOf(policy: unknown, orphan: unknown): DeleteOptions['propagationPolicy'] {
-  if (policy === undefined || policy === null || policy === '') {
+  if (policy === undefined || policy === null) {
     if (typeof orphan !== 'boolean') return undefined;
     return orphan ? 'Orphan' : 'Background';
   }
+  if (typeof orphan === 'boolean') {
+    throw optionsInvalid('DeleteOptions', {
+      reason: 'FieldValueInvalid',
+      field: 'propagationPolicy',
+      message:
+        `Invalid value: ${JSON.stringify(policy)}: ` +
+        'orphanDependents and deletionPropagation cannot be both set',
+    });
+  }
   if (policy === 'Background' || policy === 'Foreground' || policy === 'Orphan') return policy;
-  throw badRequest(
-    `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: ` +
-      `${JSON.stringify(policy)}: supported values: "Foreground", "Background", "Orphan"`,
-  );
+  const supported = ['Foreground', 'Background', 'Orphan'];
+  throw unsupportedValue('DeleteOptions', { propagationPolicy: policy }, supported);
 }
 
 function graceOf(seconds: unknown): number | undefined {

@@ -157,6 +157,12 @@ function goneStatus({ kind: { resource } }: ResourceExchange, { item }: Deletion
   return status;
 }
 
+export const notAllowed = (): StatusError =>
+  new StatusError(
+    'MethodNotAllowed',
+    'the server does not allow this method on the requested resource',
+  );
+
 /** What a path names that the server does not serve. */
 export const noSuchResource = (): StatusError =>
   new StatusError('NotFound', 'the server could not find the requested resource');

@@ -19,7 +19,7 @@ import {
 } from './discovery.ts';
 import { formOf } from './negotiate.ts';
 import { openApiDocument } from './openapi-document.ts';
-import { noSuchResource } from './resource-door.ts';
+import { noSuchResource, notAllowed } from './resource-door.ts';
 import { GIT_VERSION } from './version.ts';
 
 export interface RestParts {
@@ -44,8 +44,10 @@ export function restApp(parts: RestParts): Express {
   app.get('/metrics', async (_request, response) => {
     send(response, 200, parts.metrics.contentType, await parts.metrics.text());
   });
-  app.use(() => {
-    throw noSuchResource();
+  const paths = new Set(pathsOf(groups));
+  app.use(({ path, method }) => {
+    const isRead = method === 'GET' || method === 'HEAD';
+    throw !isRead && paths.has(path) ? notAllowed() : noSuchResource();
   });
   return app;
 }

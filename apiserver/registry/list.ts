@@ -7,6 +7,7 @@ import { CompactedError, type Range } from '../store/store.ts';
 import type { Context } from './context.ts';
 import { encodedOfEntry } from './encode.ts';
 import { prefixOf } from './keys.ts';
+import { optionsInvalid } from './owners.ts';
 import { reach, revisionOf } from './read.ts';
 import type { Call, Encoded, Listing } from './registry.ts';
 import { filterOf, type Picked, pick } from './selection.ts';
@@ -136,13 +137,32 @@ function checkVersionMatch(query: ListQuery): void {
     if (resourceVersion && resourceVersion !== '0') {
       throw badRequest('specifying resource version is not allowed when using continue');
     }
-    if (match) throw badRequest('resourceVersionMatch is forbidden when continue is provided');
+    if (match) {
+      throw forbiddenOption(
+        'resourceVersionMatch',
+        'resourceVersionMatch is forbidden when continue is provided',
+      );
+    }
   }
   if (match === undefined) return;
   if (!resourceVersion) {
-    throw badRequest('resourceVersionMatch is forbidden unless resourceVersion is provided');
+    throw forbiddenOption(
+      'resourceVersionMatch',
+      'resourceVersionMatch is forbidden unless resourceVersion is provided',
+    );
   }
   if (match === 'Exact' && resourceVersion === '0') {
-    throw badRequest('resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+    throw forbiddenOption(
+      'resourceVersionMatch',
+      'resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
+    );
   }
 }
+
+/** Two options that exclude each other. */
+export const forbiddenOption = (field: string, why: string) =>
+  optionsInvalid('ListOptions', {
+    reason: 'FieldValueForbidden',
+    field,
+    message: `Forbidden: ${why}`,
+  });

@@ -15,6 +15,8 @@ export interface Action {
   readonly bodyType: string;
   readonly apiVersion: string;
   readonly kind: string;
+  /** Older versions that read the same. */
+  readonly alsoVersions?: readonly string[];
   /** `body` has the types of its message. Answers what goes back to the client. */
   run(call: Call, body: unknown): Promise<object>;
 }
@@ -58,7 +60,8 @@ export function registryWithActions({ registry, virtual, actions }: ActionParts)
       throw badRequest(`the body is not a ${kind}`);
     }
     const object = body as Record<string, unknown>;
-    if ((object.kind ?? kind) !== kind || (object.apiVersion ?? apiVersion) !== apiVersion) {
+    const versions: readonly unknown[] = [undefined, apiVersion, ...(action.alsoVersions ?? [])];
+    if ((object.kind ?? kind) !== kind || !versions.includes(object.apiVersion)) {
       throw badRequest(`want a ${kind} of ${apiVersion}`);
     }
     try {

@@ -56,6 +56,7 @@ export function podActions(registry: Registry): Actions {
     'pods./eviction': {
       bodyType: 'io.k8s.api.policy.v1.Eviction',
       apiVersion: 'policy/v1',
+      alsoVersions: ['policy/v1beta1'],
       kind: 'Eviction',
       run: evict,
     },
