@@ -2,15 +2,19 @@
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { Agent, get, type RequestOptions } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { layoutOf, readCluster } from '../cli/cluster/config.ts';
+import { addressesOf, layoutOf, readCluster } from '../cli/cluster/config.ts';
+import { pkiFiles } from '../cli/cluster/pki.ts';
 import { adminTransport } from '../cli/up.ts';
 import type { Transport } from '../machinery/transport.ts';
 
 export interface BenchCluster {
   readonly dir: string;
   readonly transport: Transport;
+  /** GET of a path, its answer read and thrown away: what the server costs, not its client. */
+  read(path: string): Promise<void>;
   /** Processes by name. */
   pids(): ReadonlyMap<string, number>;
   down(): void;
@@ -39,9 +43,17 @@ export function startBenchCluster(name: string, flags: readonly string[]): Bench
   }
   const layout = layoutOf(dir);
   const transport = adminTransport(cluster, layout);
+  const pki = pkiFiles(layout.pki);
+  const agent = new Agent({ keepAlive: true });
+  const secure = {
+    ca: readFileSync(pki.ca()),
+    cert: readFileSync(pki.certificate('admin')),
+    key: readFileSync(pki.key('admin')),
+  };
   return {
     dir,
     transport,
+    read: (path) => readAway(path, { ...secure, port: addressesOf(cluster.index).https, agent }),
     pids: () =>
       new Map(
         readdirSync(layout.run)
@@ -51,9 +63,22 @@ export function startBenchCluster(name: string, flags: readonly string[]): Bench
       ),
     down() {
       transport.close();
+      agent.destroy();
       down();
     },
   };
+}
+
+function readAway(path: string, options: RequestOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const request = get({ ...options, host: '127.0.0.1', path }, (response) => {
+      response.on('error', reject);
+      response.on('end', resolve);
+      response.resume();
+      if (response.statusCode !== 200) reject(new Error(`${path}: ${response.statusCode}`));
+    });
+    request.on('error', reject);
+  });
 }
 
 /** User and system time of a process so far. */
