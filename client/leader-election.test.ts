@@ -44,6 +44,15 @@ test('the first to come leads, and renews', async () => {
   expect(lease().spec?.leaseTransitions).toBe(0);
 });
 
+test('where no server answers yet, a candidate asks again soon, then less often', async () => {
+  const { api, clock, leaders, join } = setUp();
+  const away = () => new StatusError('ServiceUnavailable', 'not up yet');
+  api.refuseNext(away(), away(), away());
+  join('a');
+  await clock.advance(600);
+  expect([...leaders]).toEqual(['a']);
+});
+
 test('a leader that stops gives way at once', async () => {
   const { clock, leaders, join, lease } = setUp();
   const first = join('a');

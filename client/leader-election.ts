@@ -12,6 +12,7 @@ import type { Random } from '../machinery/random.ts';
 import type { Transport } from '../machinery/transport.ts';
 import type { Lease, LeaseSpec } from '../proto/generated/coordination.v1.ts';
 import { LEASES } from '../proto/generated/resources.ts';
+import { BackOff } from './back-off.ts';
 
 export interface ElectionOptions {
   readonly transport: Transport;
@@ -33,6 +34,8 @@ export interface ElectionTiming {
   readonly retryMs: number;
 }
 
+/** While no server has answered; doubles up to `retryMs`. */
+const FIRST_RETRY_MS = 50;
 const TIMING: ElectionTiming = { leaseMs: 15_000, renewWithinMs: 10_000, retryMs: 2_000 };
 
 /** Calls `lead` whenever this process leads; its signal ends with the leadership. */
@@ -62,7 +65,13 @@ class Candidate {
 
   /** Resolves when the lease is ours, or when aborted. */
   async acquire(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && !(await this.#tryToHold())) await this.#pause(signal);
+    const { clock, random } = this.#options;
+    const backOff = new BackOff(random, { firstMs: FIRST_RETRY_MS, lastMs: this.#timing.retryMs });
+    while (!signal.aborted && !(await this.#tryToHold())) {
+      // Nobody answered yet, as when a cluster starts: ask soon. Another holds it: in due time.
+      if (this.#lease !== undefined) await this.#pause(signal);
+      else await clock.sleep(backOff.nextMs(), signal).catch(() => {});
+    }
   }
 
   async serve(lead: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
