@@ -19,6 +19,7 @@ import {
 } from './discovery.ts';
 import { formOf } from './negotiate.ts';
 import { openApiDocument } from './openapi-document.ts';
+import { openApiProtobuf, PROTOBUF_V2 } from './openapi-protobuf.ts';
 import { noSuchResource, notAllowed } from './resource-door.ts';
 import { GIT_VERSION } from './version.ts';
 
@@ -98,8 +99,8 @@ function addDiscovery(app: Express, groups: readonly GroupVersions[], parts: Res
 
 function addOpenApi(app: Express, groups: readonly GroupVersions[], kinds: readonly Kind[]): void {
   const documents = new Map<string, Buffer>();
-  const cached = (key: string, make: () => object): Buffer => {
-    const document = documents.get(key) ?? json(make());
+  const cached = (key: string, make: () => Buffer): Buffer => {
+    const document = documents.get(key) ?? make();
     documents.delete(key);
     documents.set(key, document);
     for (const oldest of documents.keys()) {
@@ -136,15 +137,22 @@ function addOpenApi(app: Express, groups: readonly GroupVersions[], kinds: reado
     const members = byPath.get(path);
     if (members === undefined) throw noSuchResource();
     const options = { flavour: 'v3', title, version: GIT_VERSION } as const;
-    const document = cached(path, () => openApiDocument(members, options));
+    const document = cached(path, () => json(openApiDocument(members, options)));
     await sendLarge({ request, response }, JSON_TYPE, document);
   });
   app.get('/openapi/v2', async (request, response) => {
-    // Throws where the client takes its protobuf form only.
-    formOf(request.headers.accept);
     const options = { flavour: 'v2', title, version: GIT_VERSION } as const;
-    const document = cached('v2', () => openApiDocument(kinds, options));
-    await sendLarge({ request, response }, JSON_TYPE, document);
+    const make = () => openApiDocument(kinds, options);
+    if (request.headers.accept?.includes(PROTOBUF_V2)) {
+      const bytes = cached('v2 protobuf', () => openApiProtobuf(make()));
+      return sendLarge({ request, response }, PROTOBUF_V2, bytes);
+    }
+    formOf(request.headers.accept);
+    await sendLarge(
+      { request, response },
+      JSON_TYPE,
+      cached('v2', () => json(make())),
+    );
   });
 }
 
