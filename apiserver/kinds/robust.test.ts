@@ -11,6 +11,7 @@ import { type InProcessApi, startInProcessApi } from '../../test/in-process-api.
 import { SeededRandom } from '../../test/sim/seeded-random.ts';
 import { columnsOf } from '../registry/columns.ts';
 import type { Kind } from '../registry/kind.ts';
+import type { Call } from '../registry/registry.ts';
 import { KINDS } from './kinds.ts';
 
 const BODIES_PER_KIND = 60;
@@ -132,9 +133,21 @@ async function tryWrites(api: InProcessApi, kind: Kind, draw: Draw): Promise<num
     await accepted(() => api.registry.patch(status, patch));
     const strategic = { type: 'strategic' as const, body };
     await accepted(() => api.registry.patch(call, strategic));
+    await tryApply(api, call, body);
     await accepted(() => api.registry.delete(call, { gracePeriodSeconds: draw(3) - 1 }));
   }
   return made;
+}
+
+/** What was applied and accepted says nothing new the second time. */
+async function tryApply(api: InProcessApi, call: Call, body: object): Promise<void> {
+  if (call.kind.view) return;
+  const apply = () =>
+    api.registry.patch({ ...call, fieldManager: 'fuzz' }, { type: 'apply', body, force: true });
+  if (!(await accepted(apply))) return;
+  const { revision } = await api.registry.get(call);
+  const again = await apply();
+  expect(again.revision, JSON.stringify(body)).toBe(revision);
 }
 
 /** Starts from what is right and goes astray step by step: patches are accepted now and then. */
@@ -150,6 +163,7 @@ async function tryPatches(api: InProcessApi, kind: Kind, draw: Draw): Promise<vo
     const type = draw(2) === 0 ? ('merge' as const) : ('strategic' as const);
     const door = draw(2) === 0 && kind.hasStatus ? { ...call, subresource: 'status' } : call;
     await accepted(() => api.registry.patch(door, { type, body }));
+    if (draw(4) === 0) await tryApply(api, door, { metadata, ...body });
     if (!(await accepted(() => api.registry.get(call)))) return;
     expectReadable(kind, (await api.registry.get(call)).object);
   }

@@ -122,3 +122,15 @@ test('elements of one name are one field', () => {
     inEnv({ [element]: { '.': {}, 'f:name': {}, 'f:value': {} } }),
   );
 });
+
+test('an empty key is none, as it would be once stored', () => {
+  const shape = shapeOf('io.k8s.api.core.v1.ServiceAccount');
+  const before = { secrets: [{ name: 'a', uid: 'u' }, { uid: 'x' }] };
+  const after = {
+    secrets: [
+      { name: 'a', uid: 'u' },
+      { name: '', uid: 'x' },
+    ],
+  };
+  expect(changesBetween(shape, before, after)).toEqual({ set: {}, removed: {} });
+});

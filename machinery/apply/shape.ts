@@ -159,11 +159,14 @@ function keyedBy(keys: readonly string[], message: MessageSchema | undefined) {
     name,
     label: `${JSON.stringify(name)}:`,
     otherwise: message?.fields[name]?.default,
+    // A stored element would not have it.
+    dropsZero: message?.fields[name]?.required !== true && message?.fields[name]?.pointer !== true,
   }));
   return (item: unknown): string | undefined => {
     let text = '';
-    for (const { name, label, otherwise } of known) {
-      const value = (item as Record<string, unknown> | null)?.[name] ?? otherwise;
+    for (const { name, label, otherwise, dropsZero } of known) {
+      const given = (item as Record<string, unknown> | null)?.[name];
+      const value = (dropsZero && !given ? undefined : given) ?? otherwise;
       if (value === undefined) continue;
       text += (text === '' ? '' : ',') + label + JSON.stringify(value);
     }
