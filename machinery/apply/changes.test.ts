@@ -132,5 +132,7 @@ test('an empty key is none, as it would be once stored', () => {
       { name: '', uid: 'x' },
     ],
   };
-  expect(changesBetween(shape, before, after)).toEqual({ set: {}, removed: {} });
+  // The element is the same one, and changed as a whole: it is atomic.
+  const changes = { set: { 'f:secrets': { 'k:{}': {} } }, removed: {} };
+  expect(changesBetween(shape, before, after)).toEqual(changes);
 });
