@@ -16,6 +16,7 @@ import { createKubelet, type Kubelet, type KubeletConfig } from './kubelet.ts';
 import { HOLLOW_DEFAULTS, hollowRuntime } from './runtime/hollow.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import { startServer } from './server/server.ts';
+import { unmountBelow } from './volumes/tmpfs.ts';
 
 const NAME = 'kubelet';
 /** Hollow nodes have no network: they all are reached on loopback. */
@@ -205,6 +206,7 @@ const hollowOf = (flags: Config, podCidr: string): Runtime =>
 async function cleanUp(flags: Config, log: Log): Promise<void> {
   const runtime = await openDocker(flags, log);
   await runtime.destroy();
+  await unmountBelow(flags['root-dir']);
   log.info('removed all containers and the network of the node', { node: flags['node-name'] });
 }
 

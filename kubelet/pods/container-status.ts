@@ -88,6 +88,9 @@ function stateOf(
   view: PodView,
   { spec, run, ended }: { spec: ContainerSpec; run: Container; ended: Terminated | undefined },
 ): ContainerState {
+  if (isRunning(run) && view.greeting.has(run.id)) {
+    return { waiting: waitingByDefault(view, spec) };
+  }
   if (isRunning(run)) return { running: { startedAt: timestampOf(run.startedAtMs ?? 0) } };
   const waiting = view.waiting.get(spec.name);
   if (waiting) return { waiting: { ...waiting } };

@@ -2,6 +2,7 @@
 // Kubernetes documents it.
 
 import type { Container as ContainerSpec, Pod, PodStatus } from '../../proto/generated/core.v1.ts';
+import type { Container } from '../runtime/runtime.ts';
 import {
   hasEnded,
   hasSucceeded,
@@ -83,10 +84,12 @@ export function phaseOf(view: PodView): Phase {
   if (outcome) return outcome;
   if (!isInitialized(view)) return 'Pending';
   const runs = view.pod.spec.containers.map(({ name }) => runsOf(view, name));
-  const hasNeverRun = runs.some(([last]) => last === undefined || isUnstarted(last));
+  const isNew = (run: Container): boolean =>
+    isUnstarted(run) || (run.attempt === 0 && view.greeting.has(run.id));
+  const hasNeverRun = runs.some(([last]) => last === undefined || isNew(last));
   if (hasNeverRun) return 'Pending';
   return runs.some(([last]) => last && (isRunning(last) || hasEnded(last))) ? 'Running' : 'Pending';
 }
 
-const isUnstarted = (run: { state: string; attempt: number; error?: string }): boolean =>
+const isUnstarted = (run: Container): boolean =>
   run.state === 'created' && run.error === undefined && run.attempt === 0;

@@ -55,7 +55,10 @@ export function planPod(view: PodView): PodPlan {
     return {
       isFinished: true,
       start: [],
-      stop: running.map((container) => ({ container, why: 'The pod is finished' })),
+      stop: running.map((container) => ({
+        container,
+        why: `Stopping container ${container.name}`,
+      })),
       remove: spentRuns(view),
       removeSandboxes: running.length === 0 ? view.sandboxes : [],
       waiting: new Map(),

@@ -19,12 +19,16 @@ export class PodRecord {
   /** Volumes and files under /etc are as the pod and its sources want them. */
   areFilesFresh = false;
   verdict: Verdict | undefined;
+  /** Address of the last sandbox, which may be gone before anybody was told. */
+  lastIp = '';
   readonly sandboxes = new Map<string, Sandbox>();
   readonly containers = new Map<string, Container>();
   readonly crashes = new Map<string, CrashBackOff>();
   readonly waiting = new Map<string, Waiting>();
   readonly health = new Map<string, Health>();
   readonly endings = new Map<string, Ending>();
+  /** Containers, by id, whose postStart hook still runs. */
+  readonly greeting = new Set<string>();
   readonly lastWords = new Map<string, string>();
 
   constructor(ref: PodRef) {
@@ -54,6 +58,7 @@ export class PodRecord {
     this.containers.delete(id);
     this.health.delete(id);
     this.endings.delete(id);
+    this.greeting.delete(id);
     this.lastWords.delete(id);
   }
 
@@ -72,12 +77,14 @@ export class PodRecord {
       pod,
       nowMs,
       nodeIp,
+      lastIp: this.lastIp,
       sandboxes: [...this.sandboxes.values()],
       containers: [...this.containers.values()],
       crashes: this.crashes,
       waiting: this.waiting,
       health: this.health,
       endings: this.endings,
+      greeting: this.greeting,
       lastWords: this.lastWords,
       verdict: this.verdict,
     };

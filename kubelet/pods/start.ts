@@ -165,6 +165,7 @@ async function launch(scope: Scope, start: Start, config: ContainerConfig): Prom
     }
     events.normal(about, 'Created', `Created container: ${spec.name}`);
     try {
+      if (spec.lifecycle?.postStart) record.greeting.add(id); // Events may tell of it before us.
       const container = await runtime.startContainer(id);
       record.addContainer(container);
       record.waiting.delete(spec.name);
@@ -172,6 +173,7 @@ async function launch(scope: Scope, start: Start, config: ContainerConfig): Prom
       if (spec.lifecycle?.postStart) void afterStart(scope, spec, container);
       return true;
     } catch (error) {
+      record.greeting.delete(id);
       const failed = await runtime.inspectContainer(id);
       const message = textOf(error);
       if (failed) record.addContainer({ ...failed, error: failed.error ?? message });
@@ -214,6 +216,7 @@ async function afterStart(
       isReady: false,
       failure: 'FailedPostStartHook',
     });
-    parts.wake(record.ref.uid);
   }
+  record.greeting.delete(container.id);
+  parts.wake(record.ref.uid);
 }

@@ -161,3 +161,22 @@ test('a pod on the network of its host has the address of its host', () => {
   const pod = webPod({ hostNetwork: true });
   expect(status({ pod, sandboxes: [sandbox({ ip: '' })] }).podIP).toBe(NODE_IP);
 });
+
+test('a pod that ended at once keeps the address of the sandbox that is gone', () => {
+  const pod = webPod({ restartPolicy: 'Never' });
+  const seen = { pod, sandboxes: [], containers: [ended('main', 0)], lastIp: '10.244.1.9' };
+  expect(status(seen)).toMatchObject({ phase: 'Succeeded', podIP: '10.244.1.9' });
+});
+
+test('while its postStart hook runs, nobody counts on a container', () => {
+  const seen = { containers: [run('main')], greeting: new Set(['main-0']) };
+  expect(status(seen)).toMatchObject({
+    phase: 'Pending',
+    containerStatuses: [
+      { ready: false, started: false, state: { waiting: { reason: 'ContainerCreating' } } },
+    ],
+  });
+  expect(status({ ...seen, containers: [ended('main', 1)] }).containerStatuses).toMatchObject([
+    { state: { terminated: { exitCode: 1 } } },
+  ]);
+});

@@ -13,7 +13,7 @@ export function statusOf(view: PodView): PodStatus {
   const { pod, nodeIp, verdict } = view;
   const told = pod.status;
   const phase = phaseOf(view);
-  const ip = podIpOf(view) || told?.podIP;
+  const ip = podIpOf(view) || view.lastIp || told?.podIP;
   const inits = initSpecsOf(pod);
   const reason = verdict?.reason ?? told?.reason;
   const message = verdict?.message ?? told?.message;

@@ -88,7 +88,8 @@ export class PodSync {
     return planAdmission(pod, others, this.#parts.allocatable);
   }
 
-  #watchDeadline(record: PodRecord, { spec, status }: Pod): void {
+  #watchDeadline(record: PodRecord, pod: Pod): void {
+    const { spec, status } = pod;
     const { activeDeadlineSeconds } = spec;
     if (activeDeadlineSeconds === undefined || status?.startTime === undefined) return;
     if (isTerminal(status.phase)) return;
@@ -98,10 +99,12 @@ export class PodSync {
       this.#parts.wake(record.ref.uid, leftMs);
       return;
     }
+    if (record.verdict) return;
     record.verdict = {
       reason: 'DeadlineExceeded',
       message: 'Pod was active on the node longer than the specified deadline',
     };
+    this.#parts.events.normal({ pod }, record.verdict.reason, record.verdict.message);
   }
 
   async #run(record: PodRecord): Promise<void> {
@@ -146,6 +149,7 @@ export class PodSync {
         acquireReferences(this.#parts, pod),
       ]);
       record.sandboxes.set(sandbox.id, sandbox);
+      record.lastIp = pod.spec.hostNetwork ? this.#parts.runtime.nodeIp : sandbox.ip;
       record.areFilesFresh = false;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);

@@ -39,6 +39,8 @@ export interface PodView {
   readonly pod: Pod;
   readonly nowMs: number;
   readonly nodeIp: string;
+  /** Of the last sandbox that this kubelet made; '' when it made none. */
+  readonly lastIp: string;
   readonly sandboxes: readonly Sandbox[];
   readonly containers: readonly Container[];
   readonly crashes: ReadonlyMap<string, CrashBackOff>;
@@ -48,6 +50,8 @@ export interface PodView {
   readonly health: ReadonlyMap<string, Health>;
   /** By container id. */
   readonly endings: ReadonlyMap<string, Ending>;
+  /** By container id: its postStart hook still runs, so nobody may count on it yet. */
+  readonly greeting: ReadonlySet<string>;
   /** By container id: what the container wrote as its last words. */
   readonly lastWords: ReadonlyMap<string, string>;
   readonly verdict?: Verdict | undefined;
@@ -75,7 +79,7 @@ export const isRunning = (container: Container): boolean => container.state === 
 
 /** A container without a startup probe has started as soon as it runs. */
 export function isStarted(view: PodView, spec: ContainerSpec, container: Container): boolean {
-  if (!isRunning(container)) return false;
+  if (!isRunning(container) || view.greeting.has(container.id)) return false;
   return view.health.get(container.id)?.isStarted ?? spec.startupProbe === undefined;
 }
 

@@ -61,6 +61,7 @@ export class Prober {
     const specs = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
     for (const container of record.containers.values()) {
       if (!isAlive(record, container.id) || this.#watches.has(container.id)) continue;
+      if (record.greeting.has(container.id)) continue; // Its hook may have the last word on it.
       const spec = specs.find(({ name }) => name === container.name);
       if (spec && PROBES.some((kind) => probeOf(spec, kind))) this.#start(record, spec, container);
     }
