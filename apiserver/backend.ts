@@ -6,6 +6,7 @@ import { hasReason } from '../machinery/errors.ts';
 import type { Log } from '../machinery/log.ts';
 import type { Random } from '../machinery/random.ts';
 import { defaultAdmission } from './admission/chain.ts';
+import { cacheReader } from './cache-reader.ts';
 import { KINDS } from './kinds/kinds.ts';
 import { bootstrap } from './registry/bootstrap.ts';
 import { runEventExpiry } from './registry/event-expiry.ts';
@@ -62,7 +63,12 @@ export async function openBackend(
     clock,
     random,
     log,
-    admission: defaultAdmission({ lookup: createLookup({ store, hub }), random, clock }),
+    admission: defaultAdmission({
+      lookup: createLookup({ store, hub }),
+      reader: cacheReader(hub, kinds),
+      random,
+      clock,
+    }),
     serviceCidr: config.serviceCidr,
     nodePortRange: NODE_PORTS,
   });

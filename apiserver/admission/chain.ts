@@ -2,14 +2,17 @@
 
 import type { Clock } from '../../machinery/clock.ts';
 import type { Random } from '../../machinery/random.ts';
+import type { ObjectReader } from '../authn/object-reader.ts';
 import type { Lookup } from '../registry/lookup.ts';
 import type { AdmissionPlugin } from './admission.ts';
 import { defaultTolerations } from './default-tolerations.ts';
+import { rbacEscalation } from './escalation.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { priorityAdmission } from './priority.ts';
 import { serviceAccountAdmission } from './service-account.ts';
 
 export interface AdmissionParts {
+  readonly reader: ObjectReader;
   readonly lookup: Lookup;
   readonly random: Random;
   readonly clock: Clock;
@@ -20,4 +23,5 @@ export const defaultAdmission = (parts: AdmissionParts): readonly AdmissionPlugi
   serviceAccountAdmission(parts),
   priorityAdmission(parts.lookup),
   defaultTolerations,
+  rbacEscalation(parts.reader),
 ];

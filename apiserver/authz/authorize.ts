@@ -32,7 +32,7 @@ export function authorizer(reader: ObjectReader): Authorize {
 export function rulesFor(
   reader: ObjectReader,
   user: User,
-  namespace: string,
+  namespace: string | undefined,
 ): readonly PolicyRule[] {
   const everything: readonly PolicyRule[] = [
     { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },

@@ -3,7 +3,15 @@
 //   ClusterRoleBinding → ClusterRole          everywhere
 //   RoleBinding → Role or ClusterRole         in the binding's namespace
 
-import type { PolicyRule, RoleRef, Subject } from '../../proto/generated/rbac.v1.ts';
+import { nothing, type Selector, selectorOf } from '../../machinery/labels.ts';
+import type { LabelSelector } from '../../proto/generated/meta.v1.ts';
+import type {
+  ClusterRole,
+  PolicyRule,
+  Role,
+  RoleRef,
+  Subject,
+} from '../../proto/generated/rbac.v1.ts';
 import {
   CLUSTER_ROLE_BINDINGS,
   CLUSTER_ROLES,
@@ -45,16 +53,39 @@ export function* rulesOf(
   }
 }
 
-function rulesOfRole(
+/** A role that aggregates has its own rules and those of all that its selectors find. */
+export function rulesOfRole(
+  reader: ObjectReader,
+  roleRef: RoleRef,
+  namespace: string | undefined,
+): readonly PolicyRule[] {
+  const role = roleOf(reader, roleRef, namespace);
+  const sum = role !== undefined && 'aggregationRule' in role ? role.aggregationRule : undefined;
+  const selectors = sum?.clusterRoleSelectors ?? [];
+  if (selectors.length === 0) return role?.rules ?? [];
+  const matchers = selectors.map(matcherOf);
+  const found = reader
+    .list(CLUSTER_ROLES)
+    .filter(({ metadata }) => matchers.some((one) => one.matches(metadata.labels)));
+  return [...(role?.rules ?? []), ...found.flatMap(({ rules }) => rules ?? [])];
+}
+
+export const roleOf = (
   reader: ObjectReader,
   { kind, name }: RoleRef,
   namespace: string | undefined,
-): readonly PolicyRule[] {
-  const role =
-    kind === 'ClusterRole'
-      ? reader.get(CLUSTER_ROLES, { name })
-      : reader.get(ROLES, { namespace, name });
-  return role?.rules ?? [];
+): Role | ClusterRole | undefined =>
+  kind === 'ClusterRole'
+    ? reader.get(CLUSTER_ROLES, { name })
+    : reader.get(ROLES, { namespace, name });
+
+/** A selector that makes no sense finds nothing: a decision is no place to complain. */
+function matcherOf(selector: LabelSelector): Selector {
+  try {
+    return selectorOf(selector);
+  } catch {
+    return nothing;
+  }
 }
 
 function isSubject(subject: Subject, user: User, bindingNamespace: string | undefined): boolean {

@@ -38,3 +38,38 @@ const hasName = (list: readonly string[] | undefined, name: string | undefined):
 
 const matchesPath = (pattern: string, path: string): boolean =>
   pattern === path || (pattern.endsWith('*') && path.startsWith(pattern.slice(0, -1)));
+
+/** A rule is taken apart into single accesses: a hostile one must not cost minutes. */
+const ACCESSES_MAX = 10_000;
+
+/** The first of `wanted` that the held rules do not cover altogether. */
+export function firstUncovered(
+  held: readonly PolicyRule[],
+  wanted: readonly PolicyRule[],
+): PolicyRule | undefined {
+  let left = ACCESSES_MAX;
+  return wanted.find((rule) => {
+    left -= countOf(rule);
+    return left < 0 || [...accessesOf(rule)].some((access) => !isCovered(held, access));
+  });
+}
+
+const countOf = ({ verbs, apiGroups, resources, resourceNames, nonResourceURLs }: PolicyRule) =>
+  verbs.length *
+  ((nonResourceURLs?.length ?? 0) +
+    (apiGroups?.length ?? 0) * (resources?.length ?? 0) * Math.max(resourceNames?.length ?? 0, 1));
+
+function* accessesOf(rule: PolicyRule): Iterable<Attributes> {
+  const { verbs, apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
+  for (const verb of verbs) {
+    for (const path of nonResourceURLs) yield { verb, path };
+    for (const group of apiGroups) {
+      for (const resource of resources) {
+        const [plural = '', ...rest] = resource.split('/');
+        const subresource = rest.length > 0 ? rest.join('/') : undefined;
+        const names = resourceNames.length > 0 ? resourceNames : [undefined];
+        for (const name of names) yield { verb, group, plural, subresource, name };
+      }
+    }
+  }
+}

@@ -1,4 +1,4 @@
-// What every cluster has from its first start on: the system's namespaces and priority classes, and
+// What every cluster has from its first start on: the system's namespaces, roles and priority classes, and
 // the Service through which pods reach the API. Run at each start; what is there already is put
 // right, not made twice.
 
@@ -7,6 +7,8 @@ import { hasReason } from '../../machinery/errors.ts';
 import type { Endpoints, Service } from '../../proto/generated/core.v1.ts';
 import type { EndpointSlice } from '../../proto/generated/discovery.v1.ts';
 import {
+  CLUSTER_ROLE_BINDINGS,
+  CLUSTER_ROLES,
   ENDPOINT_SLICES,
   ENDPOINTS,
   NAMESPACES,
@@ -15,6 +17,7 @@ import {
 } from '../../proto/generated/resources.ts';
 import type { ApiObject, Resource } from '../../proto/resource.ts';
 import { MASTERS, type User } from '../authn/user.ts';
+import { DEFAULT_BINDINGS, DEFAULT_ROLES } from './default-roles.ts';
 import type { Call, Registry } from './registry.ts';
 import { apiServiceAddress } from './service-addresses.ts';
 import { SYSTEM_PRIORITIES } from './system-priorities.ts';
@@ -34,6 +37,8 @@ const AT = { namespace: 'default', name: 'kubernetes' } as const;
 export async function bootstrap(registry: Registry, config: BootstrapConfig): Promise<void> {
   await Promise.all([
     ...NAMES.map((name) => ensure(registry, NAMESPACES, { metadata: { name } })),
+    ...DEFAULT_ROLES.map((role) => ensure(registry, CLUSTER_ROLES, role)),
+    ...DEFAULT_BINDINGS.map((binding) => ensure(registry, CLUSTER_ROLE_BINDINGS, binding)),
     ...Object.entries(SYSTEM_PRIORITIES).map(([name, value]) =>
       ensure(registry, PRIORITY_CLASSES, { metadata: { name }, value }),
     ),
@@ -71,7 +76,9 @@ async function ensure(registry: Registry, resource: Resource, object: object): P
     await registry.get(callTo(registry, resource, metadata));
   } catch (error) {
     if (!hasReason(error, 'NotFound')) throw error;
-    await registry.create(callTo(registry, resource, metadata), object).catch(unlessMade);
+    // The registry keeps what it is given; tables are read again by the next start.
+    const own = structuredClone(object);
+    await registry.create(callTo(registry, resource, metadata), own).catch(unlessMade);
   }
 }
 

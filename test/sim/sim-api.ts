@@ -2,6 +2,7 @@
 
 import { defaultAdmission } from '../../apiserver/admission/chain.ts';
 import { AUTHENTICATED, MASTERS } from '../../apiserver/authn/user.ts';
+import { cacheReader } from '../../apiserver/cache-reader.ts';
 import { inProcessTransport } from '../../apiserver/inprocess.ts';
 import { KINDS } from '../../apiserver/kinds/kinds.ts';
 import { bootstrap } from '../../apiserver/registry/bootstrap.ts';
@@ -48,7 +49,12 @@ export async function runApiServer(
     kinds: KINDS,
     clock,
     random,
-    admission: defaultAdmission({ lookup: createLookup({ store, hub }), random, clock }),
+    admission: defaultAdmission({
+      lookup: createLookup({ store, hub }),
+      reader: cacheReader(hub, KINDS),
+      random,
+      clock,
+    }),
     serviceCidr: SERVICE_CIDR,
     nodePortRange: { first: 30_000, last: 32_767 },
     log,
