@@ -346,6 +346,13 @@ interface OpenApi {
   readonly components: { readonly schemas: object };
 }
 
+test('older kubectl gets OpenAPI v2 in protobuf, under a name that its parser takes', async () => {
+  const accept = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+  const answer = await server.ask('/openapi/v2', { headers: { accept } });
+  expect(answer.code).toBe(200);
+  expect(answer.headers['content-type']).toMatch(/^[\w./+-]+$/);
+});
+
 test('a service account gets a token, and the token opens what it may', async () => {
   const accounts = '/api/v1/namespaces/web/serviceaccounts';
   const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'robot' } };

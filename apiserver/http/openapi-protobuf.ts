@@ -5,7 +5,10 @@
 type Json = Readonly<Record<string, unknown>>;
 type Field = Uint8Array;
 
-export const PROTOBUF_V2 = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+/** As clients ask for it; later ones put a dot for the sign that no media type may have. */
+export const PROTOBUF_V2_ASKED =
+  /application\/com\.github\.proto-openapi\.spec\.v2[@.]v1\.0\+protobuf/;
+export const PROTOBUF_V2 = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 
 export function openApiProtobuf(document: Json): Buffer {
   const info = objectOf(document.info);

@@ -19,7 +19,7 @@ import {
 } from './discovery.ts';
 import { formOf } from './negotiate.ts';
 import { openApiDocument } from './openapi-document.ts';
-import { openApiProtobuf, PROTOBUF_V2 } from './openapi-protobuf.ts';
+import { openApiProtobuf, PROTOBUF_V2, PROTOBUF_V2_ASKED } from './openapi-protobuf.ts';
 import { noSuchResource, notAllowed } from './resource-door.ts';
 import { GIT_VERSION } from './version.ts';
 
@@ -143,7 +143,7 @@ function addOpenApi(app: Express, groups: readonly GroupVersions[], kinds: reado
   app.get('/openapi/v2', async (request, response) => {
     const options = { flavour: 'v2', title, version: GIT_VERSION } as const;
     const make = () => openApiDocument(kinds, options);
-    if (request.headers.accept?.includes(PROTOBUF_V2)) {
+    if (PROTOBUF_V2_ASKED.test(request.headers.accept ?? '')) {
       const bytes = cached('v2 protobuf', () => openApiProtobuf(make()));
       return sendLarge({ request, response }, PROTOBUF_V2, bytes);
     }
