@@ -16,7 +16,9 @@ import { containerNameOf, LABEL, parseName } from './names.ts';
 import { labelsOf } from './sandboxes.ts';
 import { setHostname } from './uts.ts';
 
-const LOG_BYTES_MAX = '10m'; // As upstream's containerLogMaxSize; a talkative pod fills no disk.
+/** A talkative pod fills no disk: so much, in as many files. The older ones are compressed. */
+const LOG_BYTES_MAX = '20m';
+const LOG_FILES_MAX = '5';
 const CPU_PERIOD_MICROS = 100_000;
 const LIST_INSPECTS_MAX = 8; // More at once only queue up inside the engine.
 
@@ -179,7 +181,7 @@ function hostConfigOf(sandbox: Sandbox, config: ContainerConfig): Dockerode.Host
       ReadOnly: mount.isReadOnly,
       ...(mount.propagation && { BindOptions: { Propagation: mount.propagation } }),
     })),
-    LogConfig: { Type: 'local', Config: { 'max-size': LOG_BYTES_MAX, 'max-file': '2' } },
+    LogConfig: { Type: 'local', Config: { 'max-size': LOG_BYTES_MAX, 'max-file': LOG_FILES_MAX } },
     RestartPolicy: { Name: 'no' },
     ...(limits.cpuShares !== undefined && { CpuShares: limits.cpuShares }),
     ...(limits.cpuQuota !== undefined && {
