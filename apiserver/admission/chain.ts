@@ -5,6 +5,7 @@ import type { Random } from '../../machinery/random.ts';
 import type { ObjectReader } from '../authn/object-reader.ts';
 import type { Lookup } from '../registry/lookup.ts';
 import type { AdmissionPlugin } from './admission.ts';
+import { certificateRequester } from './certificate-requester.ts';
 import { defaultTolerations } from './default-tolerations.ts';
 import { rbacEscalation } from './escalation.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
@@ -23,5 +24,6 @@ export const defaultAdmission = (parts: AdmissionParts): readonly AdmissionPlugi
   serviceAccountAdmission(parts),
   priorityAdmission(parts.lookup),
   defaultTolerations,
+  certificateRequester,
   rbacEscalation(parts.reader),
 ];

@@ -1,7 +1,11 @@
 // StatefulSet, DaemonSet, ReplicationController and what goes with them.
 
 import type { ControllerRevision, DaemonSet, StatefulSet } from '../../proto/generated/apps.v1.ts';
-import type { PodTemplate, ReplicationController } from '../../proto/generated/core.v1.ts';
+import type {
+  PodTemplate,
+  PodTemplateSpec,
+  ReplicationController,
+} from '../../proto/generated/core.v1.ts';
 import {
   CONTROLLER_REVISIONS,
   DAEMON_SETS,
@@ -61,7 +65,7 @@ export const statefulSetKind = defineKind<StatefulSet>({
   validate(set, faults) {
     validateNotNegative('spec.replicas', set.spec.replicas, faults);
     validateSelector(set, 'statefulset', faults);
-    validateTemplate(set.spec.template, 'spec.template', { faults, ...ALWAYS });
+    validateTemplate(templateWithClaims(set), 'spec.template', { faults, ...ALWAYS });
   },
   validateUpdate({ spec }, { spec: previous }, faults) {
     for (const field of ['selector', 'serviceName', 'podManagementPolicy'] as const) {
@@ -70,6 +74,21 @@ export const statefulSetKind = defineKind<StatefulSet>({
     }
   },
 });
+
+/** The template as its pods will have it: every claim becomes a volume of its name. */
+function templateWithClaims({ spec }: StatefulSet): PodTemplateSpec | undefined {
+  const { template, volumeClaimTemplates = [] } = spec;
+  if (template?.spec === undefined) return template;
+  const { volumes = [] } = template.spec;
+  const taken = new Set(volumes.map(({ name }) => name));
+  const claims = volumeClaimTemplates.flatMap((claim) => {
+    // Without metadata there is no name: a fault, but none of the template's.
+    const { name } = (claim as Partial<typeof claim>).metadata ?? {};
+    if (!name || taken.has(name)) return [];
+    return [{ name, persistentVolumeClaim: { claimName: name } }];
+  });
+  return { ...template, spec: { ...template.spec, volumes: [...volumes, ...claims] } };
+}
 
 export const daemonSetKind = defineKind<DaemonSet>({
   resource: DAEMON_SETS,

@@ -75,10 +75,11 @@ async function admitNew(context: Context, call: Write, object: ApiObject): Promi
     previous: undefined,
   };
   kind.defaults?.(object);
+  // Before anybody else adds to it: what the server fills in must survive the client's next apply.
+  recordCreation(context, call, object);
   await admitMutating(context.admission, request);
   prepareNewMetadata(object.metadata, kind, { nowMs: context.clock.now(), random: context.random });
   kind.prepareCreate?.(object);
-  recordCreation(context, call, object);
   refuseFaults(kind.resource, object.metadata.name ?? '', faultsOf(context, kind, object));
   await admitValidating(context.admission, request);
   for (const text of kind.warnings?.(object) ?? []) call.warn?.(text);

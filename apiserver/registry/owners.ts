@@ -1,6 +1,6 @@
-// managedFields: who owns which fields of an object, kept on every write. What the door, defaults
-// and admission made of a write belongs to its manager; what only storage adds (an address, a
-// binding, a mark of deletion) belongs to nobody. An apply decides its owners itself.
+// managedFields: who owns which fields of an object, kept on every write. What a new object says,
+// with its defaults, belongs to its manager; what the server adds to it (an account's volumes, an
+// address, a job's selector, a binding) belongs to nobody. An apply decides its owners itself.
 
 import { changesBetween, fieldsOfNew } from '../../machinery/apply/changes.ts';
 import { filterTop, NOTHING } from '../../machinery/apply/field-set.ts';
