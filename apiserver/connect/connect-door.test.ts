@@ -99,6 +99,29 @@ test('a refusal of the kubelet becomes a Status', async () => {
   ]);
 });
 
+test('behind a proxy, nobody at the other end is no fault of the server', async () => {
+  await post('/api/v1/nodes', { metadata: { name: 'silent' } });
+  const addresses = [{ type: 'InternalIP', address: '127.0.0.1' }];
+  const status = { addresses, daemonEndpoints: { kubeletEndpoint: { Port: 1 } } };
+  const headers = { 'content-type': 'application/merge-patch+json' };
+  const body = JSON.stringify({ status });
+  await server.ask('/api/v1/nodes/silent/status', { method: 'PATCH', headers, body });
+  const reply = await server.ask('/api/v1/nodes/silent/proxy/metrics');
+  expect([reply.code, reply.json()]).toMatchObject([
+    503,
+    { reason: 'ServiceUnavailable', message: expect.stringContaining('trying to reach service') },
+  ]);
+});
+
+test('a proxy goes to ports that there are', async () => {
+  const headers = { 'content-type': 'application/merge-patch+json' };
+  const body = JSON.stringify({ status: { podIP: '192.0.2.1' } });
+  await server.ask(`${PODS}/two/status`, { method: 'PATCH', headers, body });
+  for (const port of ['web', '0', '65536']) {
+    expect((await server.ask(`${PODS}/two:${port}/proxy/`)).code).toBe(400);
+  }
+});
+
 test('of several containers one must be chosen', async () => {
   const open = await server.ask(`${PODS}/two/log`);
   expect(open.json().message).toBe(

@@ -18,6 +18,8 @@ import {
 } from './location.ts';
 import { type Destination, relay, type TlsClient } from './relay.ts';
 
+const PORT_MAX = 65_535;
+
 export interface ConnectParts {
   readonly registry: Registry;
   /** How this server shows itself to kubelets; absent: nothing can be relayed to them. */
@@ -104,7 +106,7 @@ export function connectDoor({ registry, kubeletClient }: ConnectParts): ConnectD
         const host = pod.status?.podIP;
         if (!host) throw badRequest(`pod ${target.name} has no address yet`);
         refuseLocal(host);
-        const port = Number(target.port || firstPortOf(pod));
+        const port = portOf(target.port || String(firstPortOf(pod)));
         return { host, port, path, ...tls };
       }
       case 'services':
@@ -152,6 +154,12 @@ export function connectDoor({ registry, kubeletClient }: ConnectParts): ConnectD
 function refuseLocal(host: string): void {
   const isLocal = /^(127\.|169\.254\.|0\.|::1$|fe80:)/i.test(host);
   if (isLocal) throw badRequest(`address ${host} is not allowed`);
+}
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port > 0 && port <= PORT_MAX) return port;
+  throw badRequest(`invalid port ${JSON.stringify(text)}`);
 }
 
 const firstPortOf = ({ spec }: Pod): number =>

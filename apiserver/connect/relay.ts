@@ -45,7 +45,7 @@ export async function relay(exchange: Exchange, destination: Destination): Promi
   response.once('close', () => outgoing.destroy());
   if (upgrade === undefined) request.pipe(outgoing);
   else outgoing.end();
-  const answer = await answerOf(outgoing);
+  const answer = await answerOf(outgoing, destination.passHeaders === true);
   if (answer.type === 'upgrade') {
     if (upgrade === undefined) throw badRequest('unexpected upgrade');
     return join({ ...answer, client: upgrade.socket, clientHead: upgrade.head });
@@ -111,7 +111,7 @@ type Answer =
       readonly serverHead: Buffer;
     };
 
-const answerOf = (outgoing: ReturnType<typeof httpRequest>): Promise<Answer> =>
+const answerOf = (outgoing: ReturnType<typeof httpRequest>, isProxied: boolean): Promise<Answer> =>
   new Promise((resolve, reject) => {
     outgoing.once('response', (response) => {
       outgoing.setTimeout(0);
@@ -122,8 +122,10 @@ const answerOf = (outgoing: ReturnType<typeof httpRequest>): Promise<Answer> =>
       resolve({ type: 'upgrade', response, server, serverHead });
     });
     outgoing.on('error', (error) => {
-      const message = `error dialing backend: ${error.message}`;
-      reject(new StatusError('InternalError', message, { cause: error }));
+      // A service that does not answer is a fault of its own, a kubelet that does not is ours.
+      const what = isProxied ? 'error trying to reach service' : 'error dialing backend';
+      const reason = isProxied ? 'ServiceUnavailable' : 'InternalError';
+      reject(new StatusError(reason, `${what}: ${error.message}`, { cause: error }));
     });
   });
 

@@ -116,7 +116,7 @@ async function enter(
   const open = (): Promise<Session> =>
     target.type === 'exec'
       ? runtime.exec(run.id, { command, stdin, tty })
-      : runtime.attach(run.id, { stdin, tty });
+      : runtime.attach(run.id, { stdin, tty }).then(withoutOutcome);
   if (isSpdy(request)) {
     const socket = acceptSpdy(connection, SPDY_CHANNEL_PROTOCOL);
     const expected = streamsFor({ stdin, stdout, stderr, tty: isTrue(query.get('tty')) });
@@ -136,6 +136,12 @@ async function enter(
     socket.terminate();
   });
 }
+
+/** How a container ends is told by its pod's status: to whom listened, it only fell silent. */
+const withoutOutcome = (session: Session): Session => ({
+  ...session,
+  exitCode: session.exitCode.then(() => 0),
+});
 
 const isSpdy = ({ headers }: IncomingMessage): boolean =>
   headers.upgrade?.toLowerCase() === 'spdy/3.1';
