@@ -7,23 +7,28 @@ import type { Container } from '../runtime/runtime.ts';
 import { type EndingStep, graceMsOf, planEndings } from './ending.ts';
 import { runHook } from './hooks.ts';
 import type { PodParts } from './parts.ts';
+import type { Stop } from './plan.ts';
 import type { PodRecord } from './record.ts';
 import type { Ending, PodView } from './view.ts';
 
 /** However long the others took, a sidecar gets so long for its signal. */
 const SIDECAR_GRACE_MS_MIN = 2_000;
 
+interface EndingScope {
+  readonly record: PodRecord;
+  readonly pod: Pod;
+}
+
 /** Starts the end of a container; later calls change nothing. */
 export function beginEnding(
   parts: PodParts,
-  { record, pod, container }: { record: PodRecord; pod: Pod; container: Container },
-  why: string,
+  { record, pod, container, why, graceMs = graceMsOf(pod) }: Stop & EndingScope,
 ): void {
   if (record.endings.has(container.id)) return;
   const nowMs = parts.clock.now();
   record.endings.set(container.id, {
     sinceMs: nowMs,
-    graceMs: isDeleting(pod) ? graceLeftMs(record, pod, nowMs) : graceMsOf(pod),
+    graceMs: isDeleting(pod) ? graceLeftMs(record, pod, nowMs) : graceMs,
     why,
     preStop: 'none',
     isSignalled: false,

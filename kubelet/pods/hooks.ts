@@ -66,7 +66,7 @@ export async function within<T>(
   }
 }
 
-/** Aborted, it lets go of the command, which may go on in its container. */
+/** Aborted, it ends the command. */
 export async function execIn(
   runtime: Runtime,
   id: string,

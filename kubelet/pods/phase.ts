@@ -81,7 +81,10 @@ export function initIsDone(view: PodView, spec: ContainerSpec): boolean {
 
 export function phaseOf(view: PodView): Phase {
   const outcome = outcomeOf(view);
-  if (outcome) return outcome;
+  // What still runs (a sidecar, a container in its grace) still uses the node: not over yet.
+  if (outcome && (isTerminal(view.pod.status?.phase) || !view.containers.some(isRunning))) {
+    return outcome;
+  }
   if (!isInitialized(view)) return 'Pending';
   const runs = view.pod.spec.containers.map(({ name }) => runsOf(view, name));
   const isNew = (run: Container): boolean =>

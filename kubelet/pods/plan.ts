@@ -29,6 +29,8 @@ export interface Start {
 export interface Stop {
   readonly container: Container;
   readonly why: string;
+  /** Absent: the pod's. */
+  readonly graceMs?: number;
 }
 
 export interface PodPlan {
@@ -115,8 +117,8 @@ function decide(
 ): void {
   const [run] = runsOf(view, spec.name);
   if (run && isRunning(run) && run.sandboxId === sandbox.id) {
-    const why = reasonToStop(view, spec, run);
-    if (why !== undefined) decision.stop.push({ container: run, why });
+    const stop = stopFor(view, spec, run);
+    if (stop) decision.stop.push(stop);
     return;
   }
   if (run && isRunning(run)) return; // In a sandbox that is gone: it is being stopped.
@@ -147,12 +149,14 @@ function mayRestart(
   return policy === 'Always' || (policy === 'OnFailure' && !hasSucceeded(run));
 }
 
-function reasonToStop(view: PodView, spec: ContainerSpec, run: Container): string | undefined {
-  if (view.endings.has(run.id)) return undefined;
-  if (spec.image !== undefined && run.image !== spec.image) {
-    return `Container ${spec.name} definition changed, will be restarted`;
+function stopFor(view: PodView, spec: ContainerSpec, container: Container): Stop | undefined {
+  if (view.endings.has(container.id)) return undefined;
+  if (spec.image !== undefined && container.image !== spec.image) {
+    return { container, why: `Container ${spec.name} definition changed, will be restarted` };
   }
-  return view.health.get(run.id)?.failure;
+  const { failure: why, graceMs } = view.health.get(container.id) ?? {};
+  if (why === undefined) return undefined;
+  return { container, why, ...(graceMs !== undefined && { graceMs }) };
 }
 
 function attemptAfter(view: PodView, spec: ContainerSpec, run: Container | undefined): number {

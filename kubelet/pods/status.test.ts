@@ -180,3 +180,18 @@ test('while its postStart hook runs, nobody counts on a container', () => {
     { state: { terminated: { exitCode: 1 } } },
   ]);
 });
+
+test('what still runs keeps a pod from being over', () => {
+  const pod = webPod({
+    restartPolicy: 'Never',
+    initContainers: [containerSpec('side', { restartPolicy: 'Always' })],
+  });
+  const main = ended('main', 0);
+  expect(status({ pod, containers: [run('side'), main] }).phase).toBe('Running');
+  expect(status({ pod, containers: [ended('side', 0), main] }).phase).toBe('Succeeded');
+  const verdict = { reason: 'DeadlineExceeded', message: 'too long' };
+  expect(status({ containers: [run('main')], verdict })).toMatchObject({
+    phase: 'Running',
+    ...verdict,
+  });
+});

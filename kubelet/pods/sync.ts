@@ -114,9 +114,7 @@ export class PodSync {
       const view = this.#view(record, pod);
       const plan = planPod(view);
       this.#hold(record, pod, plan);
-      for (const { container, why } of plan.stop) {
-        beginEnding(this.#parts, { record, pod, container }, why);
-      }
+      for (const stop of plan.stop) beginEnding(this.#parts, { record, pod, ...stop });
       const isFurther = await this.#act(record, pod, plan);
       if (!isFurther) break;
     }
@@ -215,7 +213,7 @@ export class PodSync {
     if (view.containers.some(isRunning)) {
       for (const container of dueToEnd(view)) {
         const why = `Stopping container ${container.name}`;
-        beginEnding(this.#parts, { record, pod, container }, why);
+        beginEnding(this.#parts, { record, pod, container, why });
       }
       await actOnEndings(this.#parts, record, this.#view(record, pod));
       return;

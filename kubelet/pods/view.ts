@@ -16,6 +16,8 @@ export interface Health {
   readonly isReady: boolean;
   /** Why it must be restarted. */
   readonly failure?: string;
+  /** Grace for that restart, where the probe has its own. */
+  readonly graceMs?: number;
 }
 
 /** The node said no, or the pod ran out of time: it is over, whatever its containers say. */

@@ -52,3 +52,9 @@ test('failed startup and liveness probes ask for a restart, failed readiness doe
   );
   expect(healthOf(spec, states({ startup: true, readiness: false })).failure).toBeUndefined();
 });
+
+test('a probe with a grace of its own gives it to the restart', () => {
+  const liveness = { ...spec, livenessProbe: { terminationGracePeriodSeconds: 2 } };
+  expect(healthOf(liveness, states({ startup: true, liveness: false })).graceMs).toBe(2000);
+  expect(healthOf(liveness, states({ startup: false })).graceMs).toBeUndefined();
+});

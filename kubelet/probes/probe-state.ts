@@ -41,11 +41,13 @@ export function healthOf(spec: Container, states: ProbeStates): Health {
   const failing = (['startup', 'liveness'] as const).find(
     (kind) => probeOf(spec, kind) !== undefined && states[kind].isOk === false,
   );
+  const graceSeconds = failing && probeOf(spec, failing)?.terminationGracePeriodSeconds;
   return {
     isStarted,
     isReady: isStarted && (spec.readinessProbe === undefined || states.readiness.isOk === true),
     ...(failing && {
       failure: `Container ${spec.name} failed ${failing} probe, will be restarted`,
     }),
+    ...(graceSeconds !== undefined && { graceMs: graceSeconds * 1000 }),
   };
 }

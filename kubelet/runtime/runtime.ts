@@ -142,6 +142,7 @@ export interface Session {
   readonly stderr?: Readable;
   readonly exitCode: Promise<number>;
   resize(width: number, height: number): Promise<void>;
+  /** Breaks off: a command ends with its session, a container that was attached to lives on. */
   close(): void;
 }
 

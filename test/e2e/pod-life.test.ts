@@ -50,6 +50,15 @@ describe.concurrent('starting', () => {
     expect(await cluster.kubectl('get', 'pod', 'inits')).toMatch(/inits +2\/2 +Running +0 /);
   });
 
+  test('a sidecar ends with the work of its pod, which is over only then', async () => {
+    const { status } = await cluster.untilPod(
+      'work',
+      'succeeds',
+      (pod) => pod.status?.phase === 'Succeeded',
+    );
+    expect(status?.initContainerStatuses?.[0]?.state?.terminated).toMatchObject({ exitCode: 137 });
+  });
+
   test('an init container that fails for good fails its pod', async () => {
     const { status } = await cluster.untilPod(
       'init-fails',
@@ -263,7 +272,7 @@ describe.concurrent('probes', () => {
     );
   });
 
-  test('a failing liveness probe restarts the container', async () => {
+  test('a failing liveness probe restarts the container, with the grace of the probe', async () => {
     expect((await cluster.status('fragile')).restartCount).toBe(0);
     await cluster.inside('fragile', 'touch /sick');
     const after = await cluster.untilStatus(

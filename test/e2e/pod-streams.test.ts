@@ -172,13 +172,16 @@ describe.concurrent('exec', () => {
   });
 
   test('a terminal has the size of the user’s, and follows it', async () => {
-    const inside = `stty size; until [ "$(stty size)" = "50 70" ]; do sleep 0.1; done; echo resized`;
-    const outside = `stty rows 33 cols 101; (sleep 1; stty -F /dev/tty rows 50 cols 70) & kubectl exec -it single -- sh -c '${inside}'`;
-    const { stdout, code } = await run('script', ['-qec', outside, '/dev/null'], {
+    const log = join(cluster.shared, 'terminal');
+    const until = (size: string) => `until [ "$(stty size)" = "${size}" ]; do sleep 0.1; done`;
+    const inside = `${until('33 101')}; echo first; ${until('50 70')}; echo second`;
+    const then = `(until grep -q first ${log}; do sleep 0.1; done; stty -F /dev/tty rows 50 cols 70)`;
+    const outside = `stty rows 33 cols 101; ${then} & kubectl exec -it single -- sh -c '${inside}'`;
+    const { stdout, code } = await run('script', ['-qefc', outside, log], {
       env: { ...cluster.env, SHELL: '/bin/sh' },
       timeoutMs: 20_000,
     });
-    expect(stdout).toMatch(/33 101\r\n[\s\S]*resized\r\n/);
+    expect(stdout).toMatch(/first\r\n[\s\S]*second\r\n/);
     expect(code).toBe(0);
   });
 });
@@ -299,15 +302,25 @@ test('50 commands leave no open file and no memory behind', async () => {
   expect(residentKb()[0]).toBeLessThan((before.kb[0] ?? 0) + 30_000);
 });
 
-test('a session that the user breaks off ends in the pod and in the kubelet', async () => {
-  const child = cluster.startKubectl('exec', '-i', 'single', '--', 'cat');
-  const echoed = lineOf(child, /hello/);
-  child.stdin?.write('hello\n');
-  await echoed;
-  child.kill('SIGKILL');
+test('a command whose user breaks off ends in the pod too', async () => {
+  const commands = [['cat'], ['sh', '-c', 'while true; do echo hello; done'], ['sleep', '4321']];
+  for (const command of commands) {
+    const child = cluster.startKubectl('exec', '-i', 'single', '--', ...command);
+    const echoed = command[0] === 'sleep' ? running('sleep 4321') : lineOf(child, /hello/);
+    child.stdin?.write('hello\n');
+    await echoed;
+    child.kill('SIGKILL');
+  }
   await eventually(
-    'no cat in the pod',
-    () => cluster.inside('single', 'pgrep -x cat | wc -l'),
-    (count) => count === '0',
+    'no command left in the pod',
+    () => cluster.inside('single', 'ps -o args | grep -E "^(cat|sh -c while|sleep 4321)"; true'),
+    (left) => left === '',
   );
 });
+
+const running = (command: string) =>
+  eventually(
+    `${command} runs`,
+    () => cluster.inside('single', 'ps -o args'),
+    (processes) => processes.includes(command),
+  );

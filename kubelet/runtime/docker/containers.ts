@@ -13,12 +13,14 @@ import {
   unlessGone,
 } from './engine.ts';
 import { containerNameOf, LABEL, parseName } from './names.ts';
+import { wasOutOfMemory } from './oom.ts';
 import { labelsOf } from './sandboxes.ts';
 import { setHostname } from './uts.ts';
 
 /** A talkative pod fills no disk: so much, in as many files. The older ones are compressed. */
 const LOG_BYTES_MAX = '20m';
 const LOG_FILES_MAX = '5';
+const KILLED = 137; // 128 + SIGKILL.
 const CPU_PERIOD_MICROS = 100_000;
 const LIST_INSPECTS_MAX = 8; // More at once only queue up inside the engine.
 
@@ -91,8 +93,9 @@ export class Containers {
     return [...this.#known.values()];
   }
 
-  #remember(info: Dockerode.ContainerInspectInfo): Container {
-    const container = containerOf(info);
+  async #remember(info: Dockerode.ContainerInspectInfo): Promise<Container> {
+    const isOomKilled = mayBeOom(info) && (await wasOutOfMemory(info.Id));
+    const container = { ...containerOf(info), ...(isOomKilled && { isOomKilled }) };
     this.#known.set(container.id, container);
     return container;
   }
@@ -102,6 +105,10 @@ export function stateOf(state: string): Container['state'] {
   if (state === 'running' || state === 'paused' || state === 'restarting') return 'running';
   return state === 'created' ? 'created' : 'exited';
 }
+
+/** Killed within a memory limit, and the engine does not say what for. */
+const mayBeOom = ({ State: state, HostConfig: host }: Dockerode.ContainerInspectInfo): boolean =>
+  !state.Running && state.ExitCode === KILLED && !state.OOMKilled && (host.Memory ?? 0) > 0;
 
 function containerOf(info: Dockerode.ContainerInspectInfo): Container {
   const { State: state, Config: config } = info;

@@ -1,6 +1,7 @@
 // Talking to processes in containers: exec, attach, logs. Without a terminal the engine sends
 // standard output and error as frames of one stream: [channel, 0, 0, 0, length (4, big endian)].
 
+import { readFile } from 'node:fs/promises';
 import { PassThrough, type Readable, Transform } from 'node:stream';
 import type Dockerode from 'dockerode';
 import type { ExecOptions, LogOptions, Session } from '../runtime.ts';
@@ -21,7 +22,7 @@ export async function exec(
     Tty: tty,
   });
   const socket = await created.start({ hijack: true, stdin: true, Tty: tty });
-  return sessionOf(
+  const session = sessionOf(
     socket,
     { tty, stdin },
     {
@@ -29,6 +30,22 @@ export async function exec(
       resize: async (w, h) => void (await created.resize({ w, h })),
     },
   );
+  let isOver = false;
+  session.exitCode.finally(() => (isOver = true)).catch(() => {});
+  const close = (): void => {
+    if (!isOver) void killLeftover(created, id).catch(() => {}); // It ends with its container.
+    session.close();
+  };
+  return { ...session, close };
+}
+
+/** The engine lets a command go on for ever when nobody listens to it any more. */
+async function killLeftover(command: Dockerode.Exec, containerId: string): Promise<void> {
+  const { Running: isRunning, Pid: pid } = await command.inspect();
+  if (!isRunning || pid <= 0) return;
+  // Where the engine runs on another machine, this number is somebody else's here.
+  const cgroups = await readFile(`/proc/${pid}/cgroup`, 'utf8');
+  if (cgroups.includes(containerId)) process.kill(pid, 'SIGKILL');
 }
 
 export async function attach(
