@@ -50,10 +50,16 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES_MAX) throw tooLarge();
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > BODY_BYTES_MAX) throw tooLarge();
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > BODY_BYTES_MAX) throw tooLarge();
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    // A client that went away, or was too slow, is no fault of ours.
+    if (request.complete || error instanceof StatusError) throw error;
+    throw badRequest('the body ended too early', { cause: error });
   }
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 }
