@@ -91,9 +91,12 @@ export function grpcService(parts: GrpcParts): UntypedServiceImplementation {
     <Q extends { ref: Ref }, A>(verb: string, run: (call: Call, request: Q) => Promise<A>) =>
     (incoming: ServerUnaryCall<Q, A>, answer: sendUnaryData<A>): void => {
       const { request } = incoming;
-      admitted(incoming, attributesOf(verb, request.ref), (user) =>
-        run(callOf(registry, user, request.ref), request),
-      ).then(
+      const attributes = attributesOf(verb, request.ref);
+      admitted(incoming, attributes, (user) => {
+        const assertMay = (other: string): void =>
+          assertAllowed(authorize, user, { ...attributes, verb: other });
+        return run({ ...callOf(registry, user, request.ref), assertMay }, request);
+      }).then(
         (value) => answer(null, value),
         (error) => answer(refusalOf(error, log)),
       );
