@@ -18,7 +18,8 @@ const BARE_IN_FLIGHT = 8;
 const COMMAND = ['sleep', '100000'];
 
 const docker = new Docker();
-const network = await docker.createNetwork({ Name: 'wherry-bench-bare', Driver: 'bridge' });
+const NETWORK = `wherry-bench-bare-${process.pid}`;
+const network = await docker.createNetwork({ Name: NETWORK, Driver: 'bridge' });
 const cluster = startBenchCluster('bench-pods', ['--nodes', '1']);
 const { transport } = cluster;
 try {
@@ -42,7 +43,14 @@ try {
   print(`${BURST} pods at once`, median(ourBursts), median(bareBursts), 1.2);
 } finally {
   cluster.down();
+  await removeBare();
   await network.remove();
+}
+
+/** What a failed run has left. */
+async function removeBare(): Promise<void> {
+  const left = await docker.listContainers({ all: true, filters: { name: [NETWORK] } });
+  await Promise.all(left.map(({ Id }) => docker.getContainer(Id).remove({ force: true })));
 }
 
 function print(what: string, oursMs: number, bareMs: number, goal?: number): void {
@@ -114,16 +122,16 @@ async function bareRun(name: string, count: number): Promise<number> {
   const startMs = performance.now();
   const one = (index: number) => async () => {
     const pause = await docker.createContainer({
-      name: `wherry-bench-${name}-${index}-pause`,
+      name: `${NETWORK}-${name}-${index}-pause`,
       Image: IMAGE,
       Cmd: COMMAND,
-      HostConfig: { NetworkMode: 'wherry-bench-bare', IpcMode: 'shareable' },
+      HostConfig: { NetworkMode: NETWORK, IpcMode: 'shareable' },
     });
     made.push(pause);
     await pause.start();
     const mode = `container:${pause.id}`;
     const main = await docker.createContainer({
-      name: `wherry-bench-${name}-${index}-main`,
+      name: `${NETWORK}-${name}-${index}-main`,
       Image: IMAGE,
       Cmd: COMMAND,
       HostConfig: { NetworkMode: mode, IpcMode: mode },
