@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { StatusError } from '../errors.ts';
 import { applyJsonPatch } from './json-patch.ts';
 
 const DEPLOYMENT = {
@@ -48,6 +49,14 @@ test('copying an object into itself again and again is stopped', () => {
   expect(() => applyJsonPatch({ a: { text: 'x'.repeat(1000) } }, bomb)).toThrow(
     expect.objectContaining({ reason: 'RequestEntityTooLarge' }),
   );
+});
+
+test('a copy from what an earlier operation removed is refused', () => {
+  const patch = [
+    { op: 'remove', path: '' },
+    { op: 'copy', path: '', from: '/spec' },
+  ];
+  expect(() => applyJsonPatch({ spec: {} }, patch)).toThrow(StatusError);
 });
 
 test('whatever is sent, the answer is a value or a refusal', () => {

@@ -62,7 +62,12 @@ function applied(document: unknown, operation: Operation, index: number): unknow
   }
 }
 
+/** 0 where the pointer leads nowhere: applying the operation then says so. */
 function sizeAt(document: unknown, pointer: string): number {
-  const value: unknown = jsonPatch.getValueByPointer(document, pointer);
-  return JSON.stringify(value)?.length ?? 0;
+  try {
+    const value: unknown = jsonPatch.getValueByPointer(document, pointer);
+    return JSON.stringify(value)?.length ?? 0;
+  } catch {
+    return 0;
+  }
 }
