@@ -6,11 +6,19 @@ const COMPONENTS =
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: [COMPONENTS, 'test/*.test.ts'] } },
+      {
+        test: {
+          name: 'unit',
+          include: [COMPONENTS, 'test/*.test.ts'],
+          setupFiles: ['test/properties.setup.ts'],
+          testTimeout: 20_000,
+        },
+      },
       {
         test: {
           name: 'integration',
           include: ['test/{integration,contracts,sim}/**/*.test.ts'],
+          setupFiles: ['test/properties.setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
