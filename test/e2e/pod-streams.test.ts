@@ -179,7 +179,7 @@ describe.concurrent('exec', () => {
     const outside = `stty rows 33 cols 101; ${then} & kubectl exec -it single -- sh -c '${inside}'`;
     const { stdout, code } = await run('script', ['-qefc', outside, log], {
       env: { ...cluster.env, SHELL: '/bin/sh' },
-      timeoutMs: 20_000,
+      timeoutMs: 60_000,
     });
     expect(stdout).toMatch(/first\r\n[\s\S]*second\r\n/);
     expect(code).toBe(0);

@@ -150,7 +150,7 @@ class DockerRuntime implements Runtime {
   }
 
   exec(id: string, options: ExecOptions): Promise<Session> {
-    return exec(this.#docker, id, options);
+    return exec({ docker: this.#docker, clock: this.#parts.clock }, id, options);
   }
 
   attach(id: string, options: Omit<ExecOptions, 'command'>): Promise<Session> {

@@ -4,13 +4,17 @@
 import { readFile } from 'node:fs/promises';
 import { PassThrough, type Readable, Transform } from 'node:stream';
 import type Dockerode from 'dockerode';
+import type { Clock } from '../../../machinery/clock.ts';
 import type { ExecOptions, LogOptions, Session } from '../runtime.ts';
 
 const FRAME_HEADER_BYTES = 8;
 const STDERR = 2;
+/** Together a few seconds: whoever was cut off from a command must not take it for a success. */
+const EXIT_ASKS_MAX = 100;
+const EXIT_ASK_MS = 50;
 
 export async function exec(
-  docker: Dockerode,
+  { docker, clock }: { readonly docker: Dockerode; readonly clock: Clock },
   id: string,
   { command, tty, stdin }: ExecOptions,
 ): Promise<Session> {
@@ -26,7 +30,7 @@ export async function exec(
     socket,
     { tty, stdin },
     {
-      exitCode: async () => (await created.inspect()).ExitCode ?? 0,
+      exitCode: () => exitCodeOf(created, clock),
       resize: async (w, h) => void (await created.resize({ w, h })),
     },
   );
@@ -37,6 +41,16 @@ export async function exec(
     session.close();
   };
   return { ...session, close };
+}
+
+/** Its output may end a little before the engine knows how the command did. */
+async function exitCodeOf(command: Dockerode.Exec, clock: Clock): Promise<number> {
+  for (let ask = 0; ask < EXIT_ASKS_MAX; ask++) {
+    const { ExitCode: code } = (await command.inspect()) as { readonly ExitCode: number | null };
+    if (code !== null) return code;
+    await clock.sleep(EXIT_ASK_MS);
+  }
+  throw new Error('the engine does not tell how the command ended');
 }
 
 /** The engine lets a command go on for ever when nobody listens to it any more. */
@@ -156,8 +170,28 @@ function sessionOf(
     stdout,
     ...(stderr && { stderr }),
     exitCode,
-    resize: controls.resize,
+    resize: newestFirst(controls.resize),
     close: () => (socket as unknown as PassThrough).destroy(),
+  };
+}
+
+/** One at a time, and of those that wait only the newest: requests could overtake one another. */
+export function newestFirst(resize: Controls['resize']): Controls['resize'] {
+  let next: readonly [number, number] | undefined;
+  let running: Promise<void> | undefined;
+  const run = async (): Promise<void> => {
+    while (next) {
+      const [width, height] = next;
+      next = undefined;
+      await resize(width, height);
+    }
+  };
+  return (width, height) => {
+    next = [width, height];
+    running ??= run().finally(() => {
+      running = undefined;
+    });
+    return running;
   };
 }
 
