@@ -10,6 +10,8 @@ import { type Cluster, eventually, must, type Outcome, startCluster } from './cl
 export interface PodCluster extends Cluster {
   /** A folder of the machine that the manifest knows as @DIR@. */
   readonly shared: string;
+  /** Its only kubelet, as `pidOf` knows it. */
+  readonly kubelet: string;
   pod(name: string): Promise<Pod>;
   /** Of its first container. */
   status(name: string): Promise<ContainerStatus>;
@@ -27,10 +29,15 @@ export interface PodCluster extends Cluster {
 
 const ROOMY_MS = 45_000;
 
-export async function startPodCluster(name: string, manifest: string): Promise<PodCluster> {
+export async function startPodCluster(prefix: string, manifest: string): Promise<PodCluster> {
   await must('sh', ['examples/shop/images/build.sh'], { timeoutMs: 240_000 });
+  // Two runs of the tests on one machine must not take each other's containers for their own.
+  const name = `${prefix}-${process.pid}`;
   const shared = mkdtempSync(join(tmpdir(), `wherry-${name}-shared-`));
-  const cluster = await startCluster(name, ['--nodes', '1']);
+  const cluster = await startCluster(name, ['--nodes', '1']).catch((error) => {
+    rmSync(shared, { recursive: true, force: true });
+    throw error;
+  });
   const { kubectl, tryKubectl } = cluster;
   const pod = async (of: string): Promise<Pod> =>
     JSON.parse(await kubectl('get', 'pod', of, '-o', 'json'));
@@ -52,6 +59,7 @@ export async function startPodCluster(name: string, manifest: string): Promise<P
   return {
     ...cluster,
     shared,
+    kubelet: `kubelet-${name}-node-1`,
     pod,
     untilPod,
     untilStatus,

@@ -369,7 +369,7 @@ test('a kubelet that is killed twice leaves its containers as they are', async (
   const before = await containers();
   expect(before.trim().split('\n')).toHaveLength(4);
   for (let time = 0; time < 2; time++) {
-    process.kill(cluster.pidOf('kubelet-podlife-node-1'), 'SIGKILL');
+    process.kill(cluster.pidOf(cluster.kubelet), 'SIGKILL');
     await cluster.wherry('up');
     const fresh = `after-${time}`;
     await cluster.kubectl('run', fresh, '--image=wherry-shop/web:1', '--', 'sleep', '1000');

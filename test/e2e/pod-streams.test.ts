@@ -10,7 +10,6 @@ import { eventually, lineOf, type Outcome, run } from './cluster.ts';
 import { type PodCluster, startPodCluster } from './pod-cluster.ts';
 
 const MB = 1_000_000;
-const NODE = 'kubelet-podstreams-node-1';
 
 let cluster: PodCluster;
 
@@ -283,9 +282,11 @@ test('cp carries 10 MB there and back', async () => {
 
 test('50 commands leave no open file and no memory behind', async () => {
   const openFiles = () =>
-    ['apiserver', NODE].map((name) => readdirSync(`/proc/${cluster.pidOf(name)}/fd`).length);
+    ['apiserver', cluster.kubelet].map(
+      (name) => readdirSync(`/proc/${cluster.pidOf(name)}/fd`).length,
+    );
   const residentKb = () =>
-    [NODE].map((name) => {
+    [cluster.kubelet].map((name) => {
       const status = readFileSync(`/proc/${cluster.pidOf(name)}/status`, 'utf8');
       return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
     });

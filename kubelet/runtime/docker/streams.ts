@@ -100,12 +100,12 @@ export async function logs(
     },
     signal,
   );
-  if (isTty) return answer;
   const out = new PassThrough();
-  const frames = deframe(out, out);
-  answer.on('error', () => frames.end());
-  answer.pipe(frames);
-  frames.on('finish', () => out.end());
+  const sink = isTty ? out : deframe(out, out);
+  // What the engine broke off must not look like the end of the log.
+  answer.on('error', (error) => (signal.aborted ? sink.end() : out.destroy(error)));
+  answer.pipe(sink);
+  if (sink !== out) sink.on('finish', () => out.end());
   return out;
 }
 
